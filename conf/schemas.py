@@ -1,0 +1,171 @@
+"""Every table, in flow order. Delta keeps the comments with the columns."""
+
+from __future__ import annotations
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    DataType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+BUCKETS = 2048  # of photo ids: the unit of a crawl's bookkeeping
+
+
+def _table(*columns: tuple[str, DataType] | tuple[str, DataType, str]) -> StructType:
+    """Columns as (name, type) or (name, type, comment)."""
+    fields = []
+    for name, kind, *comment in columns:
+        fields.append(StructField(name, kind, True, {"comment": comment[0]} if comment else {}))
+    return StructType(fields)
+
+
+TEXT, LONG, INT, FLOAT, DOUBLE, FLAG, TIME = (
+    StringType(), LongType(), IntegerType(), FloatType(), DoubleType(), BooleanType(), TimestampType(),
+)  # fmt: skip
+TEXTS, VECTOR = ArrayType(TEXT), ArrayType(FLOAT)
+
+PHOTOS = _table(
+    ("photo_id", LONG, "Flickr's number of the photo; unique in this table"),
+    ("bucket", INT, "pmod(xxhash64(photo_id), 2048)"),
+    ("excluded", TEXT, "why it is not downloaded: video or not_image_url; null: it is"),
+    ("source_file", TEXT, "the photo list it was read from"),
+    ("owner", TEXT, "NSID"),
+    ("owner_name", TEXT, "nickname, decoded"),
+    ("download_url", TEXT),
+    ("page_url", TEXT),
+    ("extension", TEXT, "of the original photo"),
+    ("licence", TEXT),
+    ("licence_url", TEXT),
+    ("latitude", DOUBLE, "degrees, WGS 84; null: not located"),
+    ("longitude", DOUBLE, "degrees, WGS 84"),
+    ("accuracy", INT, "1 world … 16 street"),
+    ("taken", TIME, "camera's clock, read as UTC; null where missing or outside 1826 … 2100"),
+    ("uploaded", TIME),
+    ("device", TEXT),
+    ("title", TEXT),
+    ("description", TEXT, "may hold HTML: untrusted"),
+    ("tags", TEXTS),
+    ("machine_tags", TEXTS),
+)
+
+QUARANTINE = _table(
+    ("source_file", TEXT),
+    ("line", BinaryType(), "the line's bytes as they were, without the line feed"),
+    ("reason", TEXT, "empty, not_utf8, columns, photo_id, duplicate"),
+)
+
+FACE = _table(
+    ("box", VECTOR, "x1, y1, x2, y2 in pixels of the decoded, upright photo"),
+    ("landmarks", VECTOR, "x, y of both eyes, nose and both mouth corners, in pixels"),
+    ("score", FLOAT, "detector's probability"),
+    ("size", FLOAT, "shorter side of the box, in pixels"),
+    ("embedding", VECTOR, "length 1"),
+)
+
+RESULTS = _table(
+    ("photo_id", LONG),
+    ("bucket", INT, "as in photos"),
+    ("model_version", TEXT, "networks, weights and settings that made this row"),
+    ("attempt", INT, "1, 2 …: the highest one counts"),
+    ("status", TEXT, "one word of the outcome vocabulary"),
+    ("http_status", INT),
+    ("error", TEXT),
+    ("bytes", LONG),
+    ("sha256", TEXT, "of the downloaded bytes"),
+    ("width", INT, "pixels, upright"),
+    ("height", INT),
+    ("wave", TEXT, "the commit that wrote it"),
+    ("seconds", _table(("download", FLOAT), ("decode", FLOAT), ("detect", FLOAT), ("embed", FLOAT))),
+    ("crawled_at", TIME),
+    ("faces", ArrayType(FACE)),
+)
+
+REFERENCES = _table(
+    ("gallery", TEXT, "digest of the gallery model"),
+    ("person", TEXT),
+    ("file", TEXT, "person/file, below the gallery folder"),
+    ("sha256", TEXT, "of the file"),
+    ("verdict", TEXT, "used, or why not: no_face, several_faces, too_small, duplicate, corrupt, unsupported …"),
+    ("detail", TEXT),
+    ("size", FLOAT, "shorter side of the face, in pixels"),
+    ("score", FLOAT, "detector's probability"),
+    ("embedding", VECTOR, "null where not used"),
+)
+
+PEOPLE = _table(
+    ("gallery", TEXT, "digest of the gallery model"),
+    ("person", TEXT),
+    ("profile_picture", TEXT, "person/file of the reference nearest to the person's mean"),
+    ("references", INT, "how many are used"),
+)
+
+GALLERY_MODELS = _table(
+    ("gallery", TEXT, "digest of references, kind and settings"),
+    ("kind", TEXT, "cosine, svm_rbf, svm_linear"),
+    ("model_version", TEXT, "of the vectors it can score"),
+    ("parameters", TEXT, "JSON: people, threshold, calibration"),
+    ("arrays", BinaryType(), "NumPy's npz, without pickled objects"),
+    ("classifier", BinaryType(), "skops file; null for cosine"),
+    ("trained_at", TIME),
+)
+
+MATCHES = _table(
+    ("gallery", TEXT, "digest of the gallery model"),
+    ("photo_id", LONG),
+    ("face", INT, "position in results.faces"),
+    ("person", TEXT),
+    ("confidence", DOUBLE, "probability that the face is the person's"),
+    ("similarity", DOUBLE, "cosine with the person's mean vector"),
+    ("threshold", DOUBLE, "of the score that this kind of gallery decides by"),
+    ("nearest_reference", TEXT, "person/file"),
+    ("nearest_similarity", DOUBLE),
+    ("runner_up", TEXT, "second best person; null in a gallery of one"),
+    ("runner_up_confidence", DOUBLE),
+    ("box", VECTOR),
+)
+
+RUNS = _table(
+    ("job", TEXT),
+    ("unit", TEXT, "what was done: a photo list, a wave, a gallery"),
+    ("inputs", TEXT, "fingerprint: with the same one there is nothing to do"),
+    ("finished_at", TIME),
+    ("seconds", DOUBLE),
+    ("report", TEXT, "JSON"),
+)
+
+SUPPRESSED = _table(
+    ("kind", TEXT, "photo, owner or person"),
+    ("value", TEXT, "photo id, NSID, name"),
+    ("reason", TEXT),
+    ("asked_at", TIME),
+)
+
+TABLES = {
+    "photos": PHOTOS,
+    "quarantine": QUARANTINE,
+    "results": RESULTS,
+    "references": REFERENCES,
+    "people": PEOPLE,
+    "gallery_models": GALLERY_MODELS,
+    "matches": MATCHES,
+    "runs": RUNS,
+    "suppressed": SUPPRESSED,
+}
+
+CLUSTERED_BY = {"photos": "bucket", "results": "bucket"}
+# Statistics stay in Delta's log for weeks after a row is erased, so they are kept of these columns alone.
+STATISTICS = {
+    "photos": ("bucket",),
+    "results": ("bucket", "model_version", "status"),
+    "matches": ("gallery",),
+}
+CONSTRAINTS = {"matches": {"confidence_range": "confidence BETWEEN 0 AND 1"}}

@@ -1,0 +1,145 @@
+"""Settings: one frozen, validated object per stage, read from YAML. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.resources import files
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError
+
+DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
+
+
+class SettingsError(ValueError):
+    """A setting or an argument that cannot work; the message says what was given and what was expected."""
+
+
+class Stage(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def digest(self) -> str:
+        """A short name for exactly these values: equal settings, equal digest."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+class ManifestSettings(Stage):
+    extensions: tuple[str, ...] = ("jpg", "jpeg", "png", "gif")  # of the download URL, lower case
+
+
+class FetchSettings(Stage):
+    concurrency: Annotated[int, Field(ge=1, le=512)] = 32  # downloads in flight per task
+    connect_timeout: Annotated[float, Field(gt=0)] = 5.0  # seconds
+    timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds, for the whole response
+    max_bytes: Annotated[int, Field(gt=0)] = 32 * 2**20
+    max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
+    retries: Annotated[int, Field(ge=0, le=10)] = 2  # further tries after an outcome worth another one
+    backoff: Annotated[float, Field(ge=0)] = 0.5  # seconds before the first further try, doubled each time
+    max_wait: Annotated[float, Field(ge=0)] = 30.0  # seconds between two tries; a longer Retry-After ends the tries
+    per_host: Annotated[int, Field(ge=1)] = 32  # requests to one host at the same time, per task
+    robots: bool = True  # honour robots.txt of every host
+    user_agent: Annotated[str, Field(pattern=r"^[!-~][ -~]*$")] = (
+        "face-join/0.1 (+https://github.com/face-join; photo research crawler)"
+    )
+    allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # private ranges that may be fetched all the same
+    ca_bundle: FilePath | None = None  # PEM file of trusted authorities; None: those of certifi
+    placeholder_paths: tuple[re.Pattern[str], ...] = (re.compile(r"/images/photo_unavailable"),)  # on the final URL
+    placeholder_sha256: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()  # of known such pictures
+
+
+class DecodeSettings(Stage):
+    min_bytes: Annotated[int, Field(ge=0)] = 30_000  # the original study's 30 KB
+    max_pixels: Annotated[int, Field(gt=0)] = 100_000_000  # width × height, from the header
+
+
+class DetectSettings(Stage):
+    min_face: Annotated[int, Field(ge=12)] = 20  # shorter side in pixels
+    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)  # P-Net, R-Net, O-Net
+    scale_factor: Annotated[float, Field(gt=0, lt=1)] = 0.709  # between two levels of the pyramid
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.9  # O-Net's probability below which a face is dropped
+
+
+class EmbedSettings(Stage):
+    model: Literal["inception_resnet_v1", "sface"] = "inception_resnet_v1"
+    weights: str | None = None  # a name known to weights.py or a file; None: the model's own default
+    weights_sha256: str | None = None  # required where `weights` is a file of your own
+    batch: Annotated[int, Field(ge=1)] = 64  # faces per forward pass
+
+
+class VisionSettings(Stage):
+    decode: DecodeSettings = DecodeSettings()
+    detect: DetectSettings = DetectSettings()
+    embed: EmbedSettings = EmbedSettings()
+
+
+class CrawlSettings(Stage):
+    fetch: FetchSettings = FetchSettings()
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    wave_photos: Annotated[int, Field(ge=1)] = 200_000  # photos per Delta commit, about
+    task_photos: Annotated[int, Field(ge=1)] = 2_000  # photos per Spark task, about: 2 to 5 minutes
+    photo_batch: Annotated[int, Field(ge=1)] = 32  # decoded photos held by a task at once
+
+
+class EnrollSettings(Stage):
+    kind: Literal["cosine", "svm_rbf", "svm_linear"] = "cosine"
+    min_face: Annotated[int, Field(ge=12)] = 40  # shorter side in pixels of a usable reference
+    subject_ratio: Annotated[float, Field(ge=1)] = 2.0  # area of the largest face over the next one's
+    fpir: Annotated[float, Field(gt=0, lt=1)] = 0.001  # accepted share of unknown faces
+
+
+class MatchSettings(Stage):
+    min_face: Annotated[int, Field(ge=12)] = 20  # shorter side in pixels of a face worth comparing
+    threshold: float | None = None  # replaces the gallery model's own
+
+
+class Settings(Stage):
+    warehouse: str = "build/warehouse"
+    cache: str = "~/.cache/facejoin"  # weights; may be a folder that all executors share
+    spark: dict[str, str] = {}  # further Spark configuration, where this process starts Spark
+    manifest: ManifestSettings = ManifestSettings()
+    vision: VisionSettings = VisionSettings()
+    crawl: CrawlSettings = CrawlSettings()
+    enroll: EnrollSettings = EnrollSettings()
+    match: MatchSettings = MatchSettings()
+
+
+def load_settings(path: str | Path | None = None, **overrides: object) -> Settings:
+    """Settings of a YAML file (None: the packaged local.yaml), with top-level `overrides` that are not None on top.
+
+    Raises SettingsError with one line per wrong key or value.
+    """
+    text = _read_config(path)
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    return validated(values, str(path or "settings"))
+
+
+def validated(values: dict[str, object], origin: str) -> Settings:
+    """Settings of plain values; `origin` is named where one is wrong. Raises SettingsError."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(origin, error)) from error
+
+
+def _read_config(path: str | Path | None) -> str:
+    try:
+        return DEFAULT_CONFIG.read_text() if path is None else Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the settings file {path}: {error}") from error
+
+
+def _one_line(origin: str, error: ValidationError) -> str:
+    problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors())
+    return f"{origin}: " + "; ".join(problems)

@@ -1,0 +1,230 @@
+"""The `facejoin` command: one subcommand a job. Exit status 0 done, 1 the job failed, 2 bad arguments or settings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from facejoin.conf.settings import Settings, SettingsError, load_settings, validated
+from facejoin.jobs import show
+from facejoin.jobs.errors import SPARK_ERRORS, JobError, one_line
+from facejoin.udfs.vision.errors import DeviceError, WeightsError
+from facejoin.udfs.vision.weights import WEIGHTS
+
+app = typer.Typer(
+    help="Find the people of a gallery in a photo collection of any size, and show where each was seen.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings (YAML). Default: one machine, SFace.")]
+WarehouseDir = Annotated[
+    str | None, typer.Option("--warehouse", help="Folder of the tables; any path Spark can write.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Also write the report to this file, as JSON.")]
+DemoDir = Annotated[Path, typer.Option("--out", help="Folder of its collection, tables, page and report.json.")]
+Site = Annotated[Path, typer.Option("--site", help="Folder of the page.")]
+
+
+@app.command()
+def weights(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(WEIGHTS)}.")] = "sface",
+    config: Config = None,
+    sha256: Annotated[str | None, typer.Option(help="The hash you trust, where none is published.")] = None,
+) -> None:
+    """Fetch weights into the cache folder and check their SHA-256."""
+    from facejoin.jobs.fetch_weights import fetch_weights
+
+    show.weights(fetch_weights(name, Path(load_settings(config).cache), sha256))
+
+
+@app.command()
+def manifest(
+    sources: Annotated[list[str], typer.Argument(help="Photo lists: files, folders or globs (bz2, gz, plain).")],
+    config: Config = None,
+    warehouse: WarehouseDir = None,
+    out: Out = None,
+) -> None:
+    """Photo lists → photos and quarantine."""
+    from facejoin.jobs.manifest import manifest as job
+
+    settings = load_settings(config, warehouse=warehouse)
+    reports = job(*_session(settings), settings.manifest, sources)
+    show.manifest(reports)
+    _write_report(out, reports)
+
+
+@app.command()
+def crawl(
+    config: Config = None,
+    warehouse: WarehouseDir = None,
+    out: Out = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Also photos whose download failed in passing.")] = False,
+) -> None:
+    """Download the photos, find, align and embed the faces in them."""
+    from facejoin.jobs.crawl import crawl as job
+
+    settings = load_settings(config, warehouse=warehouse)
+    report = job(*_session(settings), settings, retry)
+    show.crawl(report)
+    _write_report(out, report)
+
+
+@app.command()
+def enroll(
+    gallery: Annotated[str, typer.Argument(help="Folder with a folder of photos for each person.")],
+    config: Config = None,
+    warehouse: WarehouseDir = None,
+    out: Out = None,
+    kind: Annotated[str | None, typer.Option(help="cosine, svm_rbf or svm_linear.")] = None,
+) -> None:
+    """Train a gallery on photos of its people."""
+    from facejoin.jobs.enroll import enroll as job
+
+    settings = _with(load_settings(config, warehouse=warehouse), "enroll", kind=kind)
+    report = job(*_session(settings), settings, gallery)
+    show.enroll(report)
+    _write_report(out, report)
+
+
+@app.command()
+def match(
+    config: Config = None,
+    warehouse: WarehouseDir = None,
+    out: Out = None,
+    threshold: Annotated[float | None, typer.Option(help="Replaces the gallery's own.")] = None,
+) -> None:
+    """Compare every face with every person of the gallery enrolled last."""
+    from facejoin.jobs.match import match as job
+
+    settings = _with(load_settings(config, warehouse=warehouse), "match", threshold=threshold)
+    report = job(*_session(settings), settings)
+    show.match(report)
+    _write_report(out, report)
+
+
+@app.command()
+def publish(
+    config: Config = None, warehouse: WarehouseDir = None, out: Out = None, site: Site = Path("build/site")
+) -> None:
+    """Write the JSON files and the page."""
+    from facejoin.jobs.publish import publish as job
+
+    settings = load_settings(config, warehouse=warehouse)
+    report = job(*_session(settings), settings, site)
+    show.publish(report)
+    _write_report(out, report)
+
+
+@app.command()
+def run(
+    sources: Annotated[list[str], typer.Argument(help="Photo lists: files, folders or globs (bz2, gz, plain).")],
+    gallery: Annotated[str, typer.Option(help="Folder with a folder of photos for each person.")],
+    config: Config = None,
+    warehouse: WarehouseDir = None,
+    site: Site = Path("build/site"),
+) -> None:
+    """All jobs in turn: manifest, crawl, enroll, match, publish."""
+    manifest(sources, config, warehouse)
+    enroll(gallery, config, warehouse)
+    crawl(config, warehouse)
+    match(config, warehouse)
+    publish(config, warehouse, site=site)
+
+
+@app.command()
+def forget(
+    kind: Literal["photo", "owner", "person"],
+    value: Annotated[str, typer.Argument(help="Photo id, owner's NSID, or person's name in the gallery.")],
+    config: Config = None,
+    warehouse: WarehouseDir = None,
+    reason: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Somebody asks out: suppress a photo, an owner or a person, and erase what the tables hold of them."""
+    from facejoin.jobs.forget import forget as job
+
+    job(*_session(load_settings(config, warehouse=warehouse)), kind, value, reason)
+    show.forgotten(kind, value)
+
+
+@app.command()
+def demo(
+    out: DemoDir = Path("build/demo"),
+    photos: Annotated[Path | None, typer.Option(help="Your own: known/Name/*.jpg and unknown/Name/*.jpg.")] = None,
+    known: Annotated[int | None, typer.Option(min=1, help="Only the first so many known people.")] = None,
+    unknown: Annotated[int | None, typer.Option(min=1, help="Only the first so many unknown people.")] = None,
+    seed: Annotated[int, typer.Option(help="Which half of each known person's photos is enrolled.")] = 0,
+    config: Config = None,
+) -> None:
+    """The whole flow on a collection whose truth is known, and how well it did."""
+    from facejoin.jobs.demo.demo import demo_settings, prepare, run_demo
+
+    settings = demo_settings(load_settings(config), out.absolute(), own_photos=photos is not None)
+    collection = prepare(settings, out, photos, known, unknown, seed)
+    report, steps = run_demo(_session(settings)[0], settings, collection, out.absolute())
+    show.demo(report, steps)
+
+
+@app.command()
+def view(
+    folder: Annotated[Path, typer.Argument(help="A site, or a demo's folder, whose photos are then served too.")],
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
+) -> None:
+    """Serve the page on this machine until interrupted."""
+    from facejoin.jobs.view import serve_site
+
+    with serve_site(folder, port) as site:
+        show.viewing(site.url)
+        site.wait()
+
+
+def main() -> None:
+    """The console script: every expected failure is one line on stderr and an exit status."""
+    try:
+        app()
+    except SettingsError as error:
+        _fail(error, 2)
+    except (JobError, WeightsError, DeviceError, *SPARK_ERRORS) as error:
+        _fail(error, 1)
+
+
+def _fail(error: Exception, status: int) -> None:
+    line = one_line(error) if isinstance(error, SPARK_ERRORS) else str(error)
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"facejoin: {line}")
+    sys.exit(status)
+
+
+def _session(settings: Settings) -> tuple[Any, Any]:
+    """(Spark session, warehouse)."""
+    from facejoin.jobs.session import spark_session
+    from facejoin.jobs.tables import Warehouse
+
+    spark = spark_session(settings.spark)
+    return spark, Warehouse(spark, settings.warehouse)
+
+
+def _with(settings: Settings, stage: str, **values: Any) -> Settings:
+    """Command-line values that are given, validated like the file's."""
+    given = {key: value for key, value in values.items() if value is not None}
+    merged = settings.model_dump(mode="json")
+    merged[stage] |= given
+    return validated(merged, "command line")
+
+
+def _write_report(out: Path | None, report: Any) -> None:
+    if out is None:
+        return
+    plain = [asdict(item) for item in report] if isinstance(report, list) else asdict(report)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(plain, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""`photos` → `results`: each photo downloaded, searched and embedded once per model version, in waves."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from facejoin.conf.schemas import RESULTS
+from facejoin.conf.settings import CrawlSettings, Settings
+from facejoin.jobs.progress import task_progress
+from facejoin.jobs.session import runs_locally
+from facejoin.jobs.tables import Warehouse, fingerprint
+from facejoin.udfs.find_faces import find_faces
+from facejoin.udfs.vision.analyse import model_version, weights_file
+from facejoin.udfs.web.outcomes import Outcome
+
+STEPS = ("download", "decode", "detect", "embed")
+
+
+@dataclass
+class CrawlReport:
+    model_version: str
+    photos: int = 0  # in the manifest
+    new_results: int = 0  # rows of this run
+    remaining: int = 0  # photos without a row; 0: the crawl is complete
+    statuses: dict[str, int] = field(default_factory=dict)  # of all photos, by outcome
+    seconds: dict[str, float] = field(default_factory=dict)  # of this run: by step, summed over photos; total by clock
+
+
+@dataclass(frozen=True)
+class Wave:
+    first: int  # bucket
+    last: int  # bucket, included
+    photos: int
+
+    def __str__(self) -> str:
+        return f"{self.first:04d}-{self.last:04d}"
+
+
+def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: bool = False) -> CrawlReport:
+    """Does what is missing: photos without a result of this model version, and with `retry` those whose result was
+    the network's or the server's failure. Raises WeightsError before any work where the weights are not there."""
+    start = time.monotonic()
+    report = CrawlReport(model_version(settings.vision))
+    ship_weights(spark, settings)
+    spent: Counter[str] = Counter()
+    for wave in _waves(unfinished(warehouse, report.model_version, retry), settings.crawl):
+        seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, retry)
+        report.new_results += int(seen["rows"])
+        spent.update({step: seen[step] or 0.0 for step in STEPS})
+    report.seconds = {step: float(spent[step]) for step in STEPS} | {"total": time.monotonic() - start}
+    report.photos = warehouse.read("photos").count()
+    report.statuses = statuses(final_results(warehouse, report.model_version))
+    report.remaining = report.photos - sum(report.statuses.values())
+    return report
+
+
+def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
+    """Photos to crawl: photo_id, bucket, download_url, status (null: to be downloaded), attempt."""
+    before = final_results(warehouse, version).select("photo_id", "attempt", worth_another_try().alias("failed"))
+    todo = warehouse.read("photos").join(before, "photo_id", "left")
+    todo = todo.where("attempt IS NULL OR failed" if retry else "attempt IS NULL")
+    suppressed = F.when(_is_suppressed(todo, warehouse.read("suppressed")), F.lit(Outcome.SUPPRESSED.value))
+    return todo.select(
+        "photo_id",
+        "bucket",
+        "download_url",
+        F.coalesce(suppressed, "excluded").alias("status"),
+        (F.coalesce("attempt", F.lit(0)) + 1).alias("attempt"),
+    )
+
+
+def final_results(warehouse: Warehouse, version: str) -> DataFrame:
+    """The row that counts of each photo: its last attempt."""
+    rows = warehouse.read("results").where(F.col("model_version") == version)
+    again = rows.where("attempt > 1").select(F.col("photo_id").alias("id"), F.col("attempt").alias("later"))  # few
+    return rows.join(again, (rows.photo_id == again.id) & (rows.attempt < again.later), "left_anti")
+
+
+def worth_another_try() -> Column:
+    """The column's twin of `is_retryable`."""
+    server_error = (F.col("status") == Outcome.HTTP_ERROR.value) & (F.coalesce("http_status", F.lit(0)) >= 500)
+    return F.col("status").isin([outcome.value for outcome in Outcome if outcome.retryable]) | server_error
+
+
+def statuses(results: DataFrame) -> dict[str, int]:
+    return dict(sorted((row["status"], row["count"]) for row in results.groupBy("status").count().collect()))
+
+
+def ship_weights(spark: SparkSession, settings: Settings) -> None:
+    """Checks the weights here and sends them to the executors that do not share the cache. Raises WeightsError."""
+    path = weights_file(settings.vision.embed, [Path(settings.cache)])
+    if hasattr(spark, "_jsparkSession") and not runs_locally(spark):
+        spark.sparkContext.addFile(str(path))
+
+
+def _waves(todo: DataFrame, settings: CrawlSettings) -> Iterator[Wave]:
+    """Runs of buckets with about `wave_photos` unfinished photos each."""
+    first, photos = 0, 0
+    counts = sorted((row["bucket"], row["count"]) for row in todo.groupBy("bucket").count().collect())
+    for position, (bucket, count) in enumerate(counts):
+        photos += count
+        if photos >= settings.wave_photos or position == len(counts) - 1:
+            yield Wave(first, bucket, photos)
+            first, photos = bucket + 1, 0
+
+
+def _crawl_wave(
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, version: str, wave: Wave, retry: bool
+) -> dict[str, float]:
+    """One commit. Another crawl of the same version that commits meanwhile makes this one fail, not count twice."""
+    start = time.monotonic()
+    todo = unfinished(warehouse, version, retry).where(F.col("bucket").between(wave.first, wave.last))
+    tasks = max(-(-wave.photos // settings.crawl.task_photos), spark.sparkContext.defaultParallelism)
+    udf = find_faces(settings.vision, settings.crawl, {"model_version": version, "wave": str(wave)}, settings.cache)
+    results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
+    observation = Observation(f"wave {wave}")
+    with task_progress(spark, f"crawl {wave}: {wave.photos} photos"):
+        warehouse.append("results", results.observe(observation, *_measures()), (f"crawl:{version}", time.time_ns()))
+    seen = dict(observation.get)
+    warehouse.record("crawl", str(wave), fingerprint(version=version), time.monotonic() - start, seen)
+    return seen
+
+
+def _measures() -> list[Column]:
+    steps = [F.sum(f"seconds.{step}").alias(step) for step in STEPS]
+    outcomes = [F.count_if(F.col("status") == outcome.value).alias(f"status_{outcome.value}") for outcome in Outcome]
+    download = [F.percentile_approx("seconds.download", p / 100).alias(f"download_p{p}") for p in (50, 95)]
+    return [F.count("*").alias("rows"), F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]
+
+
+def _is_suppressed(photos: DataFrame, suppressed: DataFrame) -> Column:
+    """By the photo's id or its owner; the list of those who asked out is short."""
+    asked = suppressed.select("kind", "value").collect()
+    ids, owners = ([value for kind, value in asked if kind == wanted] for wanted in ("photo", "owner"))
+    return photos.photo_id.cast("string").isin(ids) | F.coalesce(photos.owner.isin(owners), F.lit(False))

@@ -1,0 +1,245 @@
+"""Gallery folder → `references`, `people`, `gallery_models`."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, StringType, StructType
+
+from facejoin.conf.schemas import FACE, GALLERY_MODELS, PEOPLE, REFERENCES
+from facejoin.conf.settings import EnrollSettings, Settings, SettingsError
+from facejoin.jobs.crawl import ship_weights
+from facejoin.jobs.errors import JobError
+from facejoin.jobs.progress import task_progress
+from facejoin.jobs.tables import Warehouse, fingerprint
+from facejoin.udfs.find_faces import find_references
+from facejoin.udfs.match_faces import StoredGallery
+from facejoin.udfs.recognition.gallery import Gallery
+from facejoin.udfs.recognition.train import TrainingError, train
+from facejoin.udfs.vision.analyse import model_version
+from facejoin.udfs.vision.embed import EMBEDDERS
+
+PICTURES = "*.{jpg,jpeg,png,gif,webp,bmp,tif,tiff,JPG,JPEG,PNG}"
+FOUND = StructType().add("path", StringType()).add("status", StringType()).add("error", StringType())
+FOUND = FOUND.add("faces", ArrayType(FACE))
+USED = "used"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One photo of the gallery folder and what became of it."""
+
+    person: str
+    file: str  # person/file
+    sha256: str
+    verdict: str
+    detail: str | None = None
+    size: float | None = None  # shorter side of the face, in pixels
+    score: float | None = None
+    embedding: list[float] | None = None
+
+
+@dataclass
+class EnrollReport:
+    gallery: str  # digest
+    kind: str
+    people: int
+    references: int  # used
+    threshold: float
+    threshold_from: str
+    unused: list[dict[str, Any]]  # file, verdict, detail
+    already_enrolled: bool = False
+
+
+def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder: str) -> EnrollReport:
+    """Trains a gallery on FOLDER/Person_Name/*.jpg, unless this very one was trained before.
+
+    Raises SettingsError for an empty folder, JobError for a person without a usable photo.
+    """
+    start = time.monotonic()
+    photos, suppressed = _photos(spark, folder), _suppressed(warehouse)
+    version = model_version(settings.vision)
+    inputs = fingerprint(photos=photos, vision=version, settings=settings.enroll.digest(), suppressed=suppressed)
+    if warehouse.done("enroll", folder, inputs):
+        return EnrollReport(**warehouse.last_report("enroll", folder) | {"already_enrolled": True})
+    ship_weights(spark, settings)
+    with task_progress(spark, f"enroll: {len(photos)} photos"):
+        references = judged(_read(spark, settings, folder, photos), settings.enroll)
+    references = _without_suppressed(references, suppressed)
+    gallery = trained(references, settings)
+    report = _report(gallery, references)
+    _write(spark, warehouse, gallery, references)
+    warehouse.record("enroll", folder, inputs, time.monotonic() - start, vars(report))
+    return report
+
+
+def judged(found: Iterable[tuple[Reference, list[Row]]], settings: EnrollSettings) -> list[Reference]:
+    """Each photo with its faces → used, or the reason why not; of equal files the first one counts."""
+    seen: dict[str, str] = {}
+    references = []
+    for reference, faces in found:
+        if reference.sha256 in seen:
+            references.append(
+                replace(reference, verdict="duplicate", detail=f"the same file as {seen[reference.sha256]}")
+            )
+            continue
+        seen[reference.sha256] = reference.file
+        references.append(_judged(reference, faces, settings) if reference.verdict == "faces" else reference)
+    return references
+
+
+def _judged(reference: Reference, faces: list[Row], settings: EnrollSettings) -> Reference:
+    """The largest face is the person's, if it is large enough and clearly larger than the next."""
+    subject, *others = sorted(faces, key=lambda face: -_area(face))
+    if others and _area(subject) < settings.subject_ratio * _area(others[0]):
+        return replace(reference, verdict="several_faces", detail=f"{len(faces)} faces, none clearly the largest")
+    if subject["size"] < settings.min_face:
+        detail = f"the face measures {subject['size']:.0f} pixels; at least {settings.min_face} expected"
+        return replace(reference, verdict="too_small", detail=detail)
+    return replace(
+        reference, verdict=USED, size=subject["size"], score=subject["score"], embedding=list(subject["embedding"])
+    )
+
+
+def trained(references: list[Reference], settings: Settings) -> Gallery:
+    """Raises JobError where a person has no usable photo, or the kind needs more."""
+    by_person: dict[str, list[Reference]] = defaultdict(list)
+    for reference in references:
+        by_person[reference.person].append(reference)
+    _check_people(by_person)
+    used = [reference for reference in references if reference.verdict == USED]
+    people = tuple(sorted(by_person))
+    row_of = {person: row for row, person in enumerate(people)}
+    try:
+        return train(
+            references=np.array([reference.embedding for reference in used], dtype=np.float32),
+            owners=np.array([row_of[reference.person] for reference in used]),
+            people=people,
+            files=tuple(reference.file for reference in used),
+            kind=settings.enroll.kind,
+            fpir=settings.enroll.fpir,
+            same_person=EMBEDDERS[settings.vision.embed.model].same_person,
+            model_version=model_version(settings.vision),
+        )
+    except TrainingError as error:
+        raise JobError(f"cannot enrol as {settings.enroll.kind}: {error}") from error
+
+
+def stored_gallery(warehouse: Warehouse, version: str) -> tuple[str, StoredGallery]:
+    """(digest, parts) of the gallery that was trained last. Raises JobError where there is none for these vectors."""
+    models = warehouse.read("gallery_models").where(F.col("model_version") == version)
+    last = models.orderBy(F.desc("trained_at")).first()
+    if last is None:
+        raise JobError(f"no gallery is enrolled for the model version {version}: run `facejoin enroll` first")
+    classifier = None if last["classifier"] is None else bytes(last["classifier"])
+    return last["gallery"], (last["parameters"], bytes(last["arrays"]), classifier)
+
+
+def _photos(spark: SparkSession, folder: str) -> list[tuple[str, int, str]]:
+    """(path, bytes, time of change) of the gallery's photos, by path."""
+    try:
+        rows = _files(spark, folder).select("path", "length", F.col("modificationTime").cast("string")).collect()
+    except AnalysisException as error:
+        raise SettingsError(
+            f"no gallery at {folder}: expected a folder with a folder of photos for each person"
+        ) from error
+    if not rows:
+        raise SettingsError(f"the gallery {folder} is empty: expected {folder}/Person_Name/*.jpg")
+    return sorted(tuple(row) for row in rows)
+
+
+def _files(spark: SparkSession, folder: str) -> DataFrame:
+    return spark.read.format("binaryFile").load(f"{folder.rstrip('/')}/*/{PICTURES}")
+
+
+def _read(
+    spark: SparkSession, settings: Settings, folder: str, photos: list[tuple[str, int, str]]
+) -> list[tuple[Reference, list[Row]]]:
+    """Every photo of the gallery with its faces, by path."""
+    vision = settings.vision.model_copy(update={"decode": settings.vision.decode.model_copy(update={"min_bytes": 0})})
+    tasks = max(spark.sparkContext.defaultParallelism, -(-len(photos) // settings.crawl.task_photos))
+    files = _files(spark, folder).repartition(tasks, "path")
+    hashes = files.select("path", F.sha2("content", 256).alias("sha256"))
+    udf = find_references(vision, settings.crawl.device, settings.cache, FOUND)
+    faces = files.select("path", "content").mapInArrow(udf, FOUND).join(hashes, "path").orderBy("path").collect()
+    return [(_reference(row), row["faces"] or []) for row in faces]
+
+
+def _reference(row: Row) -> Reference:
+    person, file = unquote(urlsplit(row["path"]).path).rsplit("/", 2)[1:]
+    return Reference(person, f"{person}/{file}", row["sha256"], row["status"], row["error"])
+
+
+def _check_people(by_person: dict[str, list[Reference]]) -> None:
+    without = {person: own for person, own in by_person.items() if all(r.verdict != USED for r in own)}
+    if without:
+        raise JobError("no usable photo of " + "; ".join(_why_none(person, own) for person, own in without.items()))
+
+
+def _why_none(person: str, references: list[Reference]) -> str:
+    return f"{person} ({', '.join(f'{reference.file}: {reference.verdict}' for reference in references)})"
+
+
+def _suppressed(warehouse: Warehouse) -> list[str]:
+    rows = warehouse.read("suppressed").where("kind = 'person'").select("value").distinct().collect()
+    return sorted(row["value"] for row in rows)
+
+
+def _without_suppressed(references: list[Reference], suppressed: list[str]) -> list[Reference]:
+    kept = [reference for reference in references if reference.person not in suppressed]
+    if not kept:
+        raise JobError("everyone in the gallery is suppressed")
+    return kept
+
+
+def _area(face: Row) -> float:
+    left, top, right, bottom = face["box"]
+    return float((right - left) * (bottom - top))
+
+
+def _report(gallery: Gallery, references: list[Reference]) -> EnrollReport:
+    parameters = gallery.parameters
+    unused = [{"file": r.file, "verdict": r.verdict, "detail": r.detail} for r in references if r.verdict != USED]
+    return EnrollReport(
+        gallery=gallery.digest,
+        kind=parameters.kind,
+        people=len(parameters.people),
+        references=len(parameters.files),
+        threshold=parameters.threshold,
+        threshold_from=parameters.threshold_from,
+        unused=unused,
+    )
+
+
+def _write(spark: SparkSession, warehouse: Warehouse, gallery: Gallery, references: list[Reference]) -> None:
+    """The model last: until it is there, nobody reads the other two."""
+    mine = f"gallery = '{gallery.digest}'"
+    rows = [{"gallery": gallery.digest, **vars(reference)} for reference in references]
+    warehouse.replace("references", spark.createDataFrame(rows, REFERENCES).coalesce(1), mine)
+    warehouse.replace("people", spark.createDataFrame(_people(gallery), PEOPLE).coalesce(1), mine)
+    parameters = gallery.parameters
+    model = (
+        gallery.digest, parameters.kind, parameters.model_version, gallery.parameters_json(), gallery.arrays(),
+        gallery.classifier_file(), datetime.now(UTC),
+    )  # fmt: skip
+    warehouse.replace("gallery_models", spark.createDataFrame([model], GALLERY_MODELS), mine)
+
+
+def _people(gallery: Gallery) -> list[tuple[str, str, str, int]]:
+    """(gallery, person, file of the reference nearest to the mean, references)."""
+    likeness = np.sum(gallery.references * gallery.means[gallery.owners], axis=1)
+    rows = []
+    for row, person in enumerate(gallery.parameters.people):
+        own = np.flatnonzero(gallery.owners == row)
+        rows.append((gallery.digest, person, gallery.parameters.files[own[likeness[own].argmax()]], len(own)))
+    return rows

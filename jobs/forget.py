@@ -1,0 +1,60 @@
+"""Somebody asks out: on the list of suppressed that every job honours, and out of the tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from delta import DeltaTable
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+from facejoin.conf.schemas import SUPPRESSED
+from facejoin.conf.settings import SettingsError
+from facejoin.jobs.tables import Warehouse
+
+Kind = Literal["photo", "owner", "person"]
+PERSONAL = ("owner_name", "latitude", "longitude", "taken", "device", "title", "description", "tags", "machine_tags")
+
+
+def forget(spark: SparkSession, warehouse: Warehouse, kind: Kind, value: str, reason: str | None = None) -> None:
+    """The list first, so that a job which starts meanwhile honours it already.
+
+    A photo's row in `photos` stays, without what is personal, so that the books still balance. Files of old table
+    versions go when Delta's VACUUM is run. Raises SettingsError for a photo id that is none.
+    """
+    if kind == "photo" and not value.isdecimal():
+        raise SettingsError(f"a photo is named by its number, not by {value!r}")
+    asked = (F.col("kind") == kind) & (F.col("value") == value)
+    if warehouse.read("suppressed").where(asked).isEmpty():
+        row = (kind, value, reason, datetime.now(UTC))
+        warehouse.append("suppressed", spark.createDataFrame([row], SUPPRESSED).coalesce(1))
+    if kind == "person":
+        _forget_person(warehouse, value)
+    else:
+        _forget_photos(warehouse, F.col("photo_id") == int(value) if kind == "photo" else F.col("owner") == value)
+
+
+def _forget_person(warehouse: Warehouse, person: str) -> None:
+    """Every gallery that the person is in goes as a whole: its arrays hold the vectors of all."""
+    own = F.col("person") == person
+    galleries = [
+        row["gallery"] for row in warehouse.read("references").where(own).select("gallery").distinct().collect()
+    ]
+    for name in ("references", "people", "matches"):
+        _table(warehouse, name).delete(own)
+    _table(warehouse, "gallery_models").delete(F.col("gallery").isin(galleries))
+
+
+def _forget_photos(warehouse: Warehouse, which: Column) -> None:
+    ids = [row["photo_id"] for row in warehouse.read("photos").where(which).select("photo_id").collect()]
+    for name in ("matches", "results"):
+        _table(warehouse, name).delete(F.col("photo_id").isin(ids))
+    photos = _table(warehouse, "photos")
+    types = {field.name: field.dataType for field in photos.toDF().schema}
+    photos.update(which, {name: F.lit(None).cast(types[name]) for name in PERSONAL})
+
+
+def _table(warehouse: Warehouse, name: str) -> DeltaTable:
+    warehouse.read(name)
+    return DeltaTable.forPath(warehouse.spark, warehouse.path(name))

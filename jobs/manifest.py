@@ -1,0 +1,213 @@
+"""Photo lists → `photos` and `quarantine`: every line of every list ends up in one of the two."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+from pyspark import StorageLevel
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from facejoin.conf.schemas import PHOTOS, QUARANTINE
+from facejoin.conf.settings import ManifestSettings, SettingsError
+from facejoin.jobs.errors import SPARK_ERRORS, JobError, one_line
+from facejoin.jobs.photo_lists import COLUMNS, LAYOUTS, parsed
+from facejoin.jobs.progress import task_progress
+from facejoin.jobs.tables import Warehouse, fingerprint
+
+ROUND_BYTES = 4 * 2**30  # of lists read in one go: bounds what the executors' disks hold
+
+
+@dataclass
+class ListReport:
+    """What became of one list."""
+
+    file: str
+    lines: int = 0
+    photos: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)  # by reason
+    excluded: dict[str, int] = field(default_factory=dict)  # of the photos: those that are not downloaded, by reason
+    already_read: bool = False
+
+    def check(self) -> None:
+        """Raises JobError unless every line is accounted for."""
+        if self.lines != self.photos + sum(self.quarantined.values()):
+            raise JobError(
+                f"{self.file}: {self.lines} lines, but {self.photos} photos and {self.quarantined} quarantined"
+            )
+
+
+@dataclass(frozen=True)
+class PhotoList:
+    file: str
+    size: int  # bytes
+    inputs: str  # fingerprint of the file and the settings it is read with
+
+
+def manifest(
+    spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings, sources: Sequence[str]
+) -> list[ListReport]:
+    """Reads the lists (files, folders, globs) that have not been read yet; reports on all of them.
+
+    Raises SettingsError where there is no list, JobError where one is no photo list or is broken.
+    """
+    lists = _lists(spark, sources, settings)
+    reports = _already_read(warehouse, lists)
+    read = {report.file for report in reports}
+    for batch in _rounds([entry for entry in lists if entry.file not in read]):
+        start = time.monotonic()
+        with task_progress(spark, "manifest"):
+            fresh = _read(spark, warehouse, settings, [entry.file for entry in batch])
+        _record(warehouse, batch, fresh, time.monotonic() - start)
+        reports += fresh
+    return sorted(reports, key=lambda report: report.file)
+
+
+def _lists(spark: SparkSession, sources: Sequence[str], settings: ManifestSettings) -> list[PhotoList]:
+    try:
+        found = spark.read.format("binaryFile").option("recursiveFileLookup", True).load(list(sources))
+        rows = found.select("path", "length", "modificationTime").orderBy("path").collect()  # the content is not read
+    except AnalysisException as error:
+        raise SettingsError(f"no photo list at {', '.join(sources)}: {error.getCondition()}") from error
+    if not rows:
+        raise SettingsError(f"no photo list at {', '.join(sources)}: the folder is empty")
+    reading = settings.digest()
+    return [
+        PhotoList(path, length, fingerprint(size=length, changed=changed, settings=reading))
+        for path, length, changed in rows
+    ]
+
+
+def _already_read(warehouse: Warehouse, lists: list[PhotoList]) -> list[ListReport]:
+    wanted = {(entry.file, entry.inputs) for entry in lists}
+    runs = warehouse.read("runs").where(F.col("job") == "manifest").select("unit", "inputs", "report").collect()
+    reports = {unit: json.loads(report) for unit, inputs, report in runs if (unit, inputs) in wanted}
+    return [ListReport(**report | {"already_read": True}) for report in reports.values()]
+
+
+def _rounds(lists: Sequence[PhotoList]) -> Iterator[list[PhotoList]]:
+    batch: list[PhotoList] = []
+    for entry in lists:
+        if batch and sum(held.size for held in batch) + entry.size > ROUND_BYTES:
+            yield batch
+            batch = []
+        batch.append(entry)
+    if batch:
+        yield batch
+
+
+def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings, files: list[str]) -> list[ListReport]:
+    """Both tables are written by replacing what these files had there, so a run that was cut short is made good."""
+    rows = parsed(_lines(spark, files), settings).persist(StorageLevel.DISK_ONLY)
+    try:
+        widths = _widths(rows, files)
+        layouts = {file: _layout(file, widths[file]) for file in files}
+        judged = rows.transform(with_stray_layout, layouts).transform(with_duplicates, _elsewhere(warehouse, files))
+        where = f"source_file IN ({', '.join(_quoted(file) for file in files)})"
+        warehouse.replace("quarantine", judged.transform(keep_quarantined), where)
+        warehouse.replace("photos", judged.transform(keep_photos), where)
+    finally:
+        rows.unpersist()
+    reports = _reports(warehouse, where, {file: sum(width.values()) for file, width in widths.items()})
+    for report in reports:
+        report.check()
+    return reports
+
+
+def _lines(spark: SparkSession, files: list[str]) -> DataFrame:
+    """Split at line feeds alone: a bare carriage return belongs to its line."""
+    text = spark.read.option("lineSep", "\n").text(files)
+    number = F.monotonically_increasing_id()
+    return text.select("value", F.col("_metadata.file_path").alias("source_file"), number.alias("line"))
+
+
+def _widths(rows: DataFrame, files: list[str]) -> dict[str, Counter[tuple[int, bool]]]:
+    """file → (columns, whether it reads as a photo) → lines. The first look into the files: raises JobError where one
+    cannot be decompressed."""
+    counts: dict[str, Counter[tuple[int, bool]]] = {file: Counter() for file in files}
+    groups = rows.groupBy("source_file", "width", F.col("reason").isNull().alias("good")).count()
+    try:
+        for file, width, good, lines in groups.collect():
+            counts[file][width, good] = lines
+    except SPARK_ERRORS as error:
+        raise JobError(f"cannot read the photo lists: {one_line(error)}") from error
+    return counts
+
+
+def _layout(file: str, widths: Counter[tuple[int, bool]]) -> int:
+    """The file's one layout. Raises JobError where lines read well in both, or in none."""
+    good = {width: widths[width, True] for width in LAYOUTS if widths[width, True]}
+    if len(good) == 1:
+        return next(iter(good))
+    if good:
+        raise JobError(
+            f"{file} mixes the layouts: " + ", ".join(f"{n} lines of {width} columns" for width, n in good.items())
+        )
+    if not widths:
+        raise JobError(f"{file} holds no line at all: it is empty, or not what its name ends in (.bz2, .gz)")
+    found = ", ".join(f"{lines} of {width} columns" for (width, _), lines in widths.most_common(3))
+    raise JobError(f"{file} is no photo list: no line has 23 or 25 columns that read as a photo, but {found}")
+
+
+def with_stray_layout(rows: DataFrame, layouts: dict[str, int]) -> DataFrame:
+    """A line of its file's layout that cannot be read is called by its reason, one of the other layout by its width."""
+    own = F.create_map(*(F.lit(part) for pair in layouts.items() for part in pair))[F.col("source_file")]
+    stray = F.col("width").isin(*LAYOUTS) & (F.col("width") != own) & F.col("reason").isin("photo_id")
+    return rows.withColumn("reason", F.when(stray, COLUMNS).otherwise(F.col("reason")))
+
+
+def with_duplicates(rows: DataFrame, elsewhere: DataFrame) -> DataFrame:
+    """Of the lines with one photo id, all but the first are marked, and all where `elsewhere` has the id already."""
+    good = rows.where("reason IS NULL").select("photo_id", "source_file", "line")
+    order = Window.partitionBy("photo_id").orderBy("source_file", "line")
+    known = elsewhere.select("photo_id", F.lit(True).alias("known"))
+    again = good.withColumn("nth", F.row_number().over(order)).join(known, "photo_id", "left").where("nth > 1 OR known")
+    marked = rows.join(again.select("line", F.lit("duplicate").alias("again")), "line", "left")
+    return marked.withColumn("reason", F.coalesce("reason", "again"))
+
+
+def keep_photos(rows: DataFrame) -> DataFrame:
+    return rows.where("reason IS NULL").select(*PHOTOS.names)
+
+
+def keep_quarantined(rows: DataFrame) -> DataFrame:
+    raw = F.col("value").cast("binary").alias("line")
+    return rows.where("reason IS NOT NULL").select("source_file", raw, "reason").select(*QUARANTINE.names)
+
+
+def _elsewhere(warehouse: Warehouse, files: list[str]) -> DataFrame:
+    return warehouse.read("photos").where(~F.col("source_file").isin(files))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _reports(warehouse: Warehouse, where: str, lines: dict[str, int]) -> list[ListReport]:
+    """Counted from the tables as they were written, not from what was meant to be."""
+    reports = {file: ListReport(file, count) for file, count in lines.items()}
+    for file, excluded, count in (
+        warehouse.read("photos").where(where).groupBy("source_file", "excluded").count().collect()
+    ):
+        reports[file].photos += count
+        if excluded is not None:
+            reports[file].excluded[excluded] = count
+    for file, reason, count in (
+        warehouse.read("quarantine").where(where).groupBy("source_file", "reason").count().collect()
+    ):
+        reports[file].quarantined[reason] = count
+    return list(reports.values())
+
+
+def _record(warehouse: Warehouse, batch: list[PhotoList], reports: list[ListReport], seconds: float) -> None:
+    inputs = {entry.file: entry.inputs for entry in batch}
+    now = datetime.now(UTC)
+    warehouse.record_all(
+        [("manifest", r.file, inputs[r.file], now, seconds, json.dumps(asdict(r), sort_keys=True)) for r in reports]
+    )

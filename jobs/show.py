@@ -1,0 +1,122 @@
+"""What the command line says of each job's report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:  # the reports' own modules take seconds to import
+    from facejoin.jobs.crawl import CrawlReport
+    from facejoin.jobs.demo.demo import DemoReport, Steps
+    from facejoin.jobs.enroll import EnrollReport
+    from facejoin.jobs.fetch_weights import FetchedWeights
+    from facejoin.jobs.manifest import ListReport
+    from facejoin.jobs.match import MatchReport
+    from facejoin.jobs.publish import PublishReport
+
+console = Console(soft_wrap=True, highlight=False, markup=False)
+MOST_UNUSED = 20  # photos of a gallery that are named; the JSON report names all
+
+
+def weights(fetched: FetchedWeights) -> None:
+    console.print(f"{fetched.path} {'is there' if fetched.was_there else 'fetched'}, SHA-256 right; {fetched.licence}")
+
+
+def manifest(reports: Sequence[ListReport]) -> None:
+    for report in reports:
+        bad = sum(report.quarantined.values())
+        again = " (read before)" if report.already_read else ""
+        console.print(f"{report.file}: {report.lines} lines = {report.photos} photos + {bad} quarantined{again}")
+        if report.quarantined:
+            console.print(f"  quarantined: {_counts(report.quarantined)}")
+        if report.excluded:
+            console.print(f"  photos not to download: {_counts(report.excluded)}")
+
+
+def crawl(report: CrawlReport) -> None:
+    console.print(f"crawl: {report.new_results} new results; {report.photos} photos, {report.remaining} still to do")
+    console.print(f"  {_counts(report.statuses)}")
+    if report.new_results:
+        rate = report.new_results / report.seconds["total"]
+        console.print(f"  {rate:.1f} photos/s; {_shares(report.seconds)}")
+
+
+def enroll(report: EnrollReport) -> None:
+    again = " (enrolled before)" if report.already_enrolled else ""
+    console.print(
+        f"gallery {report.gallery}: {report.people} people, {report.references} references, {report.kind}{again}"
+    )
+    console.print(f"  threshold {report.threshold:.3f}, from: {report.threshold_from}")
+    for photo in report.unused[:MOST_UNUSED]:
+        console.print(
+            f"  not used: {photo['file']}: {photo['verdict']}" + (f" ({photo['detail']})" if photo["detail"] else "")
+        )
+    if len(report.unused) > MOST_UNUSED:
+        console.print(f"  and {len(report.unused) - MOST_UNUSED} more photos not used; --out FILE lists them all")
+
+
+def match(report: MatchReport) -> None:
+    again = " (matched before)" if report.already_matched else ""
+    found = f"{report.matches} matches of {report.people_found} people among {report.faces} faces"
+    console.print(f"match: {found}, threshold {report.threshold:.3f}{again}")
+
+
+def publish(report: PublishReport) -> None:
+    again = " (published before)" if report.already_published else ""
+    console.print(f"page: {report.site}/index.html, {report.pictures} pictures of {report.people} people{again}")
+    console.print(f"JSON: {report.site}/results.json, {report.site}/matches.json")
+
+
+def forgotten(kind: str, value: str) -> None:
+    console.print(f"{kind} {value} is suppressed, and erased from the tables; old versions go with Delta's VACUUM")
+
+
+def demo(report: DemoReport, steps: Steps) -> None:
+    manifest(steps.lists)
+    enroll(steps.enroll)
+    crawl(steps.crawl)
+    match(steps.match)
+    console.print(_people(report))
+    console.print(f"faults injected: {_counts(report.expected_statuses)}")
+    rates = ", ".join(f"{_percent(value)} at FPIR {float(fpir):.1%}" for fpir, value in report.fnir.items())
+    console.print(f"rank-1 {_percent(report.rank1)}; missed (FNIR): {rates}")
+    console.print(f"{report.photos_per_second:.1f} photos/s; {_shares(report.seconds)}")
+    publish(steps.publish)
+    console.print(f"Look at it, photos included: facejoin view {report.site.removesuffix('/site')}")
+
+
+def viewing(url: str) -> None:
+    console.print(f"{url} until Ctrl-C")
+
+
+def _people(report: DemoReport) -> Table:
+    table = Table("person", "in photos", "found", "false", "precision", "recall")
+    for name, person in report.people.items():
+        counts = (str(count) for count in (person.truth, person.found, person.false))
+        table.add_row(name, *counts, _ratio(person.precision), _ratio(person.recall))
+    return table
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+
+
+def _shares(seconds: Mapping[str, float]) -> str:
+    steps = {step: spent for step, spent in seconds.items() if step != "total"}
+    busy = sum(steps.values()) or 1.0
+    return (
+        "time: "
+        + ", ".join(f"{step} {spent / busy:.0%}" for step, spent in steps.items())
+        + f"; {seconds['total']:.0f} s in all"
+    )
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2%}"

@@ -1,0 +1,202 @@
+"""Fetch one photo of the open web safely: a URL in, its bytes or the reason why not out."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests import PreparedRequest, Response
+from urllib3.util import Timeout
+
+from facejoin.conf.settings import FetchSettings
+
+from .guard import AddressGuard, Resolver, system_resolver
+from .outcomes import NotFetched, Outcome, is_retryable
+from .response import check_media_type, check_status, drain, network_errors_as_outcomes, read_at_most, redirect_target
+from .robots import ROBOTS_BYTES, Robots, opts_out, origin
+from .transport import GuardedAdapter
+
+URL_CHARACTERS = 8_000  # RFC 9110, 4.1: what servers are to support; longer ones are no photo's
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    body: bytes | None
+    outcome: Outcome | None  # None: the bytes are here and still to be decoded
+    http_status: int | None  # of the last response, where there was one
+    error: str | None  # one short line, without the URL's path, query or user name
+    url: str  # the last one asked for, after redirects
+    sha256: str | None  # of body, hexadecimal
+    seconds: float  # from call to return, with all tries and waits
+
+    @property
+    def retryable(self) -> bool:
+        return self.outcome is not None and is_retryable(self.outcome, self.http_status)
+
+
+@dataclass(frozen=True)
+class Answer:
+    url: str
+    body: bytes = b""
+    redirect: str | None = None  # the URL to ask instead
+
+
+class Budget:
+    """The seconds that the requests of one try may take together; waiting for a turn or for robots.txt is free."""
+
+    def __init__(self, seconds: float) -> None:
+        self.total = self.left = seconds
+
+    @contextmanager
+    def spend(self) -> Iterator[float]:
+        if self.left <= 0:
+            raise NotFetched(Outcome.TIMEOUT, f"no complete response within {self.total:g} s")
+        started = time.monotonic()
+        try:
+            yield self.left
+        finally:
+            self.left -= time.monotonic() - started
+
+
+class Fetcher:
+    """Downloads photos for one Spark task; `fetch` may be called from many threads.
+
+    A URL takes at most `timeout` seconds for each of its `retries + 1` tries and `max_wait` between two of them; as
+    much again where its host's robots.txt is still to be read; and its turn, where `per_host` requests are under way.
+    """
+
+    def __init__(self, settings: FetchSettings, resolve: Resolver = system_resolver) -> None:
+        """resolve: the name service. Raises OSError where `ca_bundle` cannot be read."""
+        self._settings = settings
+        guard = AddressGuard(settings.allowed_networks, resolve)
+        self._adapter = GuardedAdapter(guard, min(settings.concurrency, settings.per_host), settings.ca_bundle)
+        self._robots = Robots(self._read_robots, settings.user_agent)
+        self._turns: dict[str, threading.BoundedSemaphore] = {}
+        self._closed = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes idle connections and ends the waits between tries; a request under way ends by its own deadline."""
+        self._closed.set()
+        self._adapter.close()
+
+    def fetch(self, url: str) -> Fetched:
+        """The photo at `url`. Whatever the URL or a server does is an outcome, never an exception."""
+        started = time.monotonic()
+        try:
+            answer, digest = self._fetch_photo(url)
+        except NotFetched as reason:
+            seconds = time.monotonic() - started
+            error, last = str(reason), reason.url or url
+            return Fetched(None, reason.outcome, reason.http_status, error, last, None, seconds)
+        return Fetched(answer.body, None, 200, None, answer.url, digest, time.monotonic() - started)
+
+    def _fetch_photo(self, url: str) -> tuple[Answer, str]:
+        answer = self._with_retries(lambda: self._follow(url, self._check_photo_url, self._read_photo))
+        digest = hashlib.sha256(answer.body).hexdigest()
+        if digest in self._settings.placeholder_sha256:
+            raise NotFetched(Outcome.PLACEHOLDER, "a known placeholder picture", http_status=200, url=answer.url)
+        return answer, digest
+
+    def _check_photo_url(self, url: str) -> None:
+        if any(pattern.search(url) for pattern in self._settings.placeholder_paths):
+            raise NotFetched(Outcome.PLACEHOLDER, "leads to a placeholder picture")
+        if self._settings.robots:
+            self._robots.check(url)
+
+    def _read_photo(self, response: Response) -> bytes:
+        if opts_out(response.raw.headers.getlist("x-robots-tag"), self._settings.user_agent):
+            raise NotFetched(Outcome.OPTED_OUT, "X-Robots-Tag forbids it", http_status=response.status_code)
+        check_media_type(response)
+        return read_at_most(response, self._settings.max_bytes)
+
+    def _read_robots(self, url: str) -> str:
+        answer = self._with_retries(lambda: self._follow(url, lambda _: None, _first_of_robots))
+        return answer.body.decode("utf-8-sig", "replace")
+
+    def _with_retries(self, attempt: Callable[[], T]) -> T:
+        for tried in range(self._settings.retries):
+            try:
+                return attempt()
+            except NotFetched as reason:
+                wait = max(self._backoff(tried), reason.retry_after or 0)
+                # a server that asks for a longer pause is left to a later wave
+                if not reason.retryable or wait > self._settings.max_wait or self._closed.wait(wait):
+                    raise
+        return attempt()
+
+    def _backoff(self, tried: int) -> float:
+        """Seconds: doubled with each try, spread so that the threads do not come back all at once."""
+        spread = random.uniform(0.5, 1.5)
+        return min(self._settings.backoff * float(2**tried) * spread, self._settings.max_wait)
+
+    def _follow(self, url: str, check: Callable[[str], None], read: Callable[[Response], bytes]) -> Answer:
+        """One try, with its redirects. check: a URL before it is asked for; read: the body of a status 200."""
+        budget = Budget(self._settings.timeout)
+        for _ in range(self._settings.max_redirects + 1):
+            try:
+                answer = self._ask(url, budget, check, read)
+            except NotFetched as reason:
+                reason.url = reason.url or url
+                raise
+            if answer.redirect is None:
+                return answer
+            url = answer.redirect
+        raise NotFetched(Outcome.HTTP_ERROR, f"more than {self._settings.max_redirects} redirects", url=answer.url)
+
+    def _ask(self, url: str, budget: Budget, check: Callable[[str], None], read: Callable[[Response], bytes]) -> Answer:
+        request = _prepare(url, self._settings.user_agent)
+        url = str(request.url)
+        check(url)
+        with self._turn(origin(url)), budget.spend() as seconds, network_errors_as_outcomes(budget.total):
+            with closing(self._send(request, seconds)) as response:
+                if response.status_code != 200:
+                    drain(response)
+                target = redirect_target(response)
+                if target is not None:
+                    return Answer(url, redirect=target)
+                check_status(response)
+                return Answer(url, read(response))
+
+    def _send(self, request: PreparedRequest, seconds: float) -> Response:
+        limits = Timeout(connect=min(self._settings.connect_timeout, seconds), total=seconds)
+        return self._adapter.send(request, stream=True, timeout=limits)  # type: ignore[arg-type]  # a Timeout too
+
+    def _turn(self, host: str) -> threading.BoundedSemaphore:
+        return self._turns.setdefault(host, threading.BoundedSemaphore(self._settings.per_host))
+
+
+def _prepare(url: str, user_agent: str) -> PreparedRequest:
+    """A GET of `url`, quoted and with its host in ASCII. Raises NotFetched (not_image_url)."""
+    request = PreparedRequest()  # step by step, without those for bodies, cookies and passwords
+    request.prepare_method("GET")
+    # identity: photos are compressed already, so that a compressed body is the exception and not the rule
+    request.prepare_headers({"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"})
+    try:
+        parts = urlsplit(url.strip())
+        request.prepare_url(parts._replace(fragment="").geturl(), None)
+    except (requests.RequestException, ValueError) as error:
+        raise NotFetched(Outcome.NOT_IMAGE_URL, "malformed URL") from error
+    if parts.scheme not in ("http", "https") or "@" in parts.netloc or len(str(request.url)) > URL_CHARACTERS:
+        raise NotFetched(Outcome.NOT_IMAGE_URL, "not a plain http or https URL")
+    return request
+
+
+def _first_of_robots(response: Response) -> bytes:
+    body: bytes = response.raw.read(ROBOTS_BYTES, decode_content=True)
+    return body

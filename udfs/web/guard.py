@@ -1,0 +1,88 @@
+"""The address guard: which IP addresses a crawler inside a cluster may talk to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from .outcomes import NotFetched, Outcome
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Resolver = Callable[[str], Sequence[str]]  # host name or literal → IP addresses; raises OSError or UnicodeError
+
+GLOBAL_UNICAST = ip_network("2000::/3")  # all that IANA has given out of IPv6; is_global alone admits unassigned space
+SIX_TO_FOUR = ip_network("2002::/16")  # wraps an IPv4 address, private ones too; withdrawn by RFC 7526
+NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is reached
+
+
+def system_resolver(host: str) -> list[str]:
+    """The addresses of a host in the order in which the system would try them."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+
+
+class AddressGuard:
+    """Resolves names and lets through only public addresses and those of `allowed` networks.
+
+    Callers connect to an address that it returned and never to the name, so a name that changes its address
+    between the check and the connection (DNS rebinding) gains nothing.
+    """
+
+    def __init__(self, allowed: Sequence[Network] = (), resolve: Resolver = system_resolver) -> None:
+        self._allowed = tuple(allowed)
+        self._resolve = resolve
+
+    def addresses(self, host: str, timeout: float) -> list[str]:
+        """Addresses of `host` that may be connected to, at least one. timeout: seconds for the name service.
+
+        Raises NotFetched: dns_error or blocked_address.
+        """
+        permitted = [address for address in self._lookup(host, timeout) if self.permits(ip_address(address))]
+        if not permitted:
+            raise NotFetched(Outcome.BLOCKED_ADDRESS, f"{host} is not on the public internet")
+        return permitted
+
+    def permits(self, address: Address) -> bool:
+        target = _reached(address)
+        return any(address in network or target in network for network in self._allowed) or _is_public(target)
+
+    def _lookup(self, host: str, timeout: float) -> Sequence[str]:
+        answer: Future[Sequence[str]] = Future()
+        # getaddrinfo knows no timeout, so a thread of its own waits for it
+        threading.Thread(target=_resolve_into, args=(answer, self._resolve, host), daemon=True).start()
+        try:
+            found = answer.result(timeout)
+        except TimeoutError as error:
+            raise NotFetched(Outcome.DNS_ERROR, f"{host}: no answer of the name service in {timeout:.1f} s") from error
+        except (OSError, ValueError) as error:
+            raise NotFetched(Outcome.DNS_ERROR, f"{host}: {error}") from error
+        if not found:
+            raise NotFetched(Outcome.DNS_ERROR, f"{host} has no address")
+        return found
+
+
+def _resolve_into(answer: Future[Sequence[str]], resolve: Resolver, host: str) -> None:
+    try:
+        answer.set_result(resolve(host))
+    except (OSError, ValueError) as error:  # ValueError: a label too long, a null byte
+        answer.set_exception(error)
+
+
+def _reached(address: Address) -> Address:
+    """The address that packets end at: the IPv4 address inside a mapped or NAT64 one, else the address itself."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return address.ipv4_mapped
+        if address in NAT64:
+            return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, IPv6Address) and (address not in GLOBAL_UNICAST or address in SIX_TO_FOUR):
+        return False
+    return address.is_global and not address.is_multicast
