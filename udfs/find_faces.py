@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 
 from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, VisionSettings
-from facejoin.udfs.batches import Batches, arrow_schema
+from facejoin.udfs.batches import Batches, Stage, arrow_schema
 from facejoin.udfs.vision.analyse import Analyser, Analysis, Face, analyser
 from facejoin.udfs.web.ahead import ahead
 from facejoin.udfs.web.fetch import Fetched, Fetcher

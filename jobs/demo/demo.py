@@ -10,7 +10,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from facejoin.conf.settings import Settings, SettingsError
+from facejoin.conf.settings import Settings, SettingsError, validated
 from facejoin.jobs.crawl import STEPS, CrawlReport, crawl, final_results
 from facejoin.jobs.demo.collection import TRUTH_FILE, Collection, load_collection
 from facejoin.jobs.demo.folder_collection import make_collection_of

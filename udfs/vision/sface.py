@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
@@ -51,7 +51,8 @@ def load_sface(path: Path) -> SFace:
     network = SFace()
     with torch.no_grad():
         for name, block in network.blocks.named_children():
-            conv, norm, relu = cast(list[Any], list(block.children()))
+            parts: list[Any] = list(block.children())
+            conv, norm, relu = parts
             conv.weight.copy_(weights.dequantized(f"{name}_conv2d_weight").view_as(conv.weight))
             _fill_norm(norm, weights, f"{name}_batchnorm")
             relu.weight.copy_(weights.plain(f"{name}_relu_gamma").flatten())
