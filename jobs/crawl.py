@@ -63,8 +63,9 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: 
 
 def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
     """Photos to crawl: photo_id, bucket, download_url, status (null: to be downloaded), attempt."""
-    before = final_results(warehouse, version).select("photo_id", "attempt", worth_another_try().alias("failed"))
-    todo = warehouse.read("photos").join(before, "photo_id", "left")
+    failed = worth_another_try().alias("failed")
+    before = final_results(warehouse, version).select("bucket", "photo_id", "attempt", failed)
+    todo = warehouse.read("photos").join(before, ["bucket", "photo_id"], "left")  # the bucket prunes files of both
     todo = todo.where("attempt IS NULL OR failed" if retry else "attempt IS NULL")
     suppressed = F.when(_is_suppressed(todo, warehouse.read("suppressed")), F.lit(Outcome.SUPPRESSED.value))
     return todo.select(

@@ -104,7 +104,7 @@ def _rounds(lists: Sequence[PhotoList]) -> Iterator[list[PhotoList]]:
 
 def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings, files: list[str]) -> list[ListReport]:
     """Both tables are written by replacing what these files had there, so a run that was cut short is made good."""
-    rows = parsed(_lines(spark, files), settings).persist(StorageLevel.DISK_ONLY)
+    rows = parsed(read_lines(spark, files), settings).persist(StorageLevel.DISK_ONLY)
     try:
         widths = _widths(rows, files)
         layouts = {file: _layout(file, widths[file]) for file in files}
@@ -120,7 +120,7 @@ def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings,
     return reports
 
 
-def _lines(spark: SparkSession, files: list[str]) -> DataFrame:
+def read_lines(spark: SparkSession, files: list[str]) -> DataFrame:
     """Split at line feeds alone: a bare carriage return belongs to its line."""
     text = spark.read.option("lineSep", "\n").text(files)
     number = F.monotonically_increasing_id()

@@ -48,4 +48,6 @@ def delta_is_installed() -> bool:
 
 
 def runs_locally(spark: SparkSession) -> bool:
-    return (spark.conf.get("spark.master", None) or "").startswith("local")
+    """Whether driver and executors are one process, which sees this machine's files."""
+    master = spark.conf.get("spark.master", None) or ""
+    return master.startswith("local") and not master.startswith("local-cluster")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -34,7 +35,7 @@ def decode(body: bytes, settings: DecodeSettings) -> np.ndarray:
     if image.width * image.height > settings.max_pixels:
         raise DecodeError("too_many_pixels", f"{image.width}x{image.height}; at most {settings.max_pixels} pixels")
     try:
-        return np.asarray(_upright(_rgb(image), image.info.get("exif")))
+        return np.asarray(_upright(_rgb(image), image.info))
     except BROKEN as error:
         raise DecodeError("corrupt", f"{image.format}: {error}") from error
 
@@ -55,9 +56,9 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _upright(rgb: Image.Image, exif: bytes | None) -> Image.Image:
-    """Turned as the EXIF says, if it can be read: a photo is not lost for a broken one."""
-    rgb.info["exif"] = exif or b""  # a conversion may have lost it
+def _upright(rgb: Image.Image, info: dict[str | tuple[int, int], Any]) -> Image.Image:
+    """Turned as the EXIF among `info` says, if it can be read: a photo is not lost for a broken one."""
+    rgb.info = info  # a conversion may have lost it; Pillow knows the other keys that it can stand under
     try:
         return ImageOps.exif_transpose(rgb)
     except BROKEN:

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs a job on any master: ./spark-submit.sh [spark-submit options] JOB [job options]
+#
+#   ./spark-submit.sh --master 'local[*]' manifest lists/*.bz2 --warehouse build/warehouse
+#   ./spark-submit.sh --master yarn --archives environment.tar.gz#environment crawl --config conf/yarn.yaml
+#
+# The code travels as one zip. Executors need the dependencies of setup.py: see the README's part on clusters.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+jobs="manifest crawl enroll match publish run forget demo"
+delta="io.delta:delta-spark_4.2_2.13:4.4.0"
+
+options=()
+while [ $# -gt 0 ] && [[ " $jobs " != *" $1 "* ]]; do
+    options+=("$1")
+    shift
+done
+if [ $# -eq 0 ]; then
+    echo "spark-submit.sh: no job given; expected [spark-submit options] JOB [job options], JOB one of: $jobs" >&2
+    exit 2
+fi
+
+if [ -x "$here/.venv/bin/python" ]; then
+    export PYSPARK_PYTHON=${PYSPARK_PYTHON:-$here/.venv/bin/python}
+    export PYSPARK_DRIVER_PYTHON=${PYSPARK_DRIVER_PYTHON:-$here/.venv/bin/python}
+fi
+python=${PYSPARK_DRIVER_PYTHON:-${PYSPARK_PYTHON:-python3}}
+if [ -z "${SPARK_HOME:-}" ]; then
+    SPARK_HOME=$("$python" -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)')
+    export SPARK_HOME
+fi
+compgen -G "$SPARK_HOME/jars/delta-spark_*.jar" >/dev/null || options+=(--packages "$delta")
+
+mkdir -p "$here/build"
+code="$here/build/facejoin.zip"
+"$python" - "$here" "$code" <<'PYTHON'
+import sys
+import zipfile
+from pathlib import Path
+
+here, code = Path(sys.argv[1]), Path(sys.argv[2])
+part = code.with_suffix(".part")
+with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
+    zipped.writestr("facejoin/", "")  # a namespace package is only seen in a zip that lists its folder
+    for room in ("conf", "udfs", "jobs", "viewer"):
+        for path in sorted((here / room).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                zipped.write(path, f"facejoin/{path.relative_to(here)}")
+part.replace(code)
+PYTHON
+
+exec "$SPARK_HOME/bin/spark-submit" \
+    --name face-join \
+    --properties-file "$here/conf/spark-defaults.conf" --load-spark-defaults \
+    --conf "spark.driver.extraJavaOptions=-Dlog4j2.configurationFile=file:$here/conf/log4j2.properties" \
+    --py-files "$code" \
+    ${options[@]+"${options[@]}"} \
+    "$here/jobs/cli.py" "$@"

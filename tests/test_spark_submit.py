@@ -1,0 +1,63 @@
+"""spark-submit.sh: any job on any master, with the code in one zip."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+IMPORT_FROM_ZIP = """
+import sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder)]
+sys.path_hooks = [hook for hook in sys.path_hooks if "editable" not in str(hook).lower()]
+sys.path = [sys.argv[1], *(entry for entry in sys.path if "editable" not in entry)]
+sys.path_importer_cache.clear()
+import facejoin.jobs.cli, facejoin.jobs.demo.demo, facejoin.udfs.find_faces, facejoin.viewer.site
+from facejoin.conf.settings import load_settings
+load_settings()
+print(facejoin.udfs.find_faces.__file__)
+"""
+
+
+def submit(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ROOT / "spark-submit.sh", *arguments], capture_output=True, text=True, timeout=900)
+
+
+def test_without_a_job_it_says_which_there_are() -> None:
+    done = submit("--master", "local[1]")
+    assert done.returncode == 2
+    assert "manifest crawl enroll match publish" in done.stderr
+
+
+def test_a_wrong_argument_is_exit_2_and_one_line(tmp_path: Path) -> None:
+    done = submit("--master", "local[1]", "manifest", tmp_path / "nothing", "--warehouse", tmp_path / "warehouse")
+    assert done.returncode == 2
+    assert "no photo list at" in done.stderr.splitlines()[-1]
+
+
+def test_the_zip_alone_holds_all_the_code(tmp_path: Path) -> None:
+    submit("--master", "local[1]", "manifest", tmp_path / "nothing", "--warehouse", tmp_path / "warehouse")
+    code = ROOT / "build" / "facejoin.zip"
+    assert zipfile.ZipFile(code).testzip() is None
+    done = subprocess.run([sys.executable, "-c", IMPORT_FROM_ZIP, code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert str(code) in done.stdout
+
+
+@pytest.mark.slow
+def test_the_whole_flow_runs_on_executors_of_their_own(tmp_path: Path) -> None:
+    """local-cluster: a master and two executors, each a process of its own that gets the weights from the driver."""
+    done = submit("--master", "local-cluster[2,1,1024]", "demo", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["photos"] == report["results"] == report["new_results"]
+    assert report["rank1"] == 1.0
+    assert {status: report["statuses"].get(status) for status in report["expected_statuses"]} == report[
+        "expected_statuses"
+    ]

@@ -1,0 +1,67 @@
+"""What the vision tests share: real portraits, the real weights and what is found in them, once a session."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from facejoin.conf.settings import DecodeSettings, DetectSettings, EmbedSettings, Settings, VisionSettings
+from facejoin.jobs.demo.samples import Samples, fetch_samples
+from facejoin.jobs.fetch_weights import fetch_weights
+from facejoin.udfs.vision.analyse import Analyser, Analysis
+from facejoin.udfs.vision.decode import decode
+from facejoin.udfs.vision.detect import Detector
+
+CACHE = Path(Settings().cache).expanduser()
+PORTRAITS = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png")
+ANY_SIZE = DecodeSettings(min_bytes=0)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Samples:
+    """The demo's real photos; the first session downloads them."""
+    return fetch_samples(CACHE)
+
+
+@pytest.fixture(scope="session")
+def sface_weights() -> Path:
+    return fetch_weights("sface", CACHE).path
+
+
+@pytest.fixture(scope="session")
+def detector() -> Detector:
+    return Detector(DetectSettings(), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def analyser(sface_weights: Path) -> Analyser:
+    vision = VisionSettings(decode=ANY_SIZE, embed=EmbedSettings(model="sface"))
+    return Analyser(vision, sface_weights, "cpu")
+
+
+@pytest.fixture(scope="session")
+def portraits(samples: Samples) -> dict[str, np.ndarray]:
+    """name → pixels (height, width, 3) of five real photos with one face each."""
+    return {name: decode(samples.path(name).read_bytes(), ANY_SIZE) for name in PORTRAITS}
+
+
+@pytest.fixture(scope="session")
+def analyses(analyser: Analyser, samples: Samples) -> dict[str, Analysis]:
+    """name → what is found in that portrait, all analysed in one call."""
+    found = analyser.analyse([samples.path(name).read_bytes() for name in PORTRAITS])
+    return dict(zip(PORTRAITS, found, strict=True))
+
+
+@pytest.fixture(scope="session")
+def head(portraits: dict[str, np.ndarray], analyses: dict[str, Analysis]) -> Callable[[str], np.ndarray]:
+    """The part of a portrait around its face: twice the face's box on each side."""
+
+    def cut(name: str) -> np.ndarray:
+        x1, y1, x2, y2 = analyses[name].faces[0].box
+        half = max(x2 - x1, y2 - y1)
+        left, top = (max(int(middle - half), 0) for middle in ((x1 + x2) / 2, (y1 + y2) / 2))
+        return portraits[name][top : top + int(2 * half), left : left + int(2 * half)]
+
+    return cut
