@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from pyspark.errors import AnalysisException
@@ -176,7 +175,7 @@ def _read(
 
 
 def _reference(row: Row) -> Reference:
-    person, file = unquote(urlsplit(row["path"]).path).rsplit("/", 2)[1:]
+    person, file = row["path"].rsplit("/", 2)[1:]  # as in the folder: no URL
     return Reference(person, f"{person}/{file}", row["sha256"], row["status"], row["error"])
 
 

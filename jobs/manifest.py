@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from pyspark import StorageLevel
 from pyspark.errors import AnalysisException
@@ -75,6 +76,7 @@ def _lists(spark: SparkSession, sources: Sequence[str], settings: ManifestSettin
         rows = found.select("path", "length", "modificationTime").orderBy("path").collect()  # the content is not read
     except AnalysisException as error:
         raise SettingsError(f"no photo list at {', '.join(sources)}: {error.getCondition()}") from error
+    _refuse_empty(found.inputFiles(), [path for path, _, _ in rows])
     if not rows:
         raise SettingsError(f"no photo list at {', '.join(sources)}: the folder is empty")
     reading = settings.digest()
@@ -82,6 +84,13 @@ def _lists(spark: SparkSession, sources: Sequence[str], settings: ManifestSettin
         PhotoList(path, length, fingerprint(size=length, changed=changed, settings=reading))
         for path, length, changed in rows
     ]
+
+
+def _refuse_empty(urls: list[str], read: list[str]) -> None:
+    """Spark lists files without a byte, and then passes over them."""
+    if len(urls) > len(read):
+        files = {unquote(url).replace("file:///", "file:/") for url in urls}
+        raise JobError(f"{', '.join(sorted(files.difference(read)))} holds no line at all: it is empty")
 
 
 def _already_read(warehouse: Warehouse, lists: list[PhotoList]) -> list[ListReport]:
@@ -123,8 +132,8 @@ def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings,
 def read_lines(spark: SparkSession, files: list[str]) -> DataFrame:
     """Split at line feeds alone: a bare carriage return belongs to its line."""
     text = spark.read.option("lineSep", "\n").text(files)
-    number = F.monotonically_increasing_id()
-    return text.select("value", F.col("_metadata.file_path").alias("source_file"), number.alias("line"))
+    file = F.url_decode(F.replace("_metadata.file_path", F.lit("+"), F.lit("%2B")))  # a URL; a plus in it is a plus
+    return text.select("value", file.alias("source_file"), F.monotonically_increasing_id().alias("line"))
 
 
 def _widths(rows: DataFrame, files: list[str]) -> dict[str, Counter[tuple[int, bool]]]:

@@ -23,7 +23,7 @@ def spark_session(extra: dict[str, str] | None = None) -> SparkSession:
         return active
     builder = SparkSession.builder.appName("face-join")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # set by spark-submit, which has the configuration already
-        for key, value in (default_configuration() | (extra or {})).items():
+        for key, value in _merged(default_configuration(), extra or {}).items():
             builder = builder.config(key, value)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     return builder.getOrCreate()
@@ -39,6 +39,13 @@ def default_configuration() -> dict[str, str]:
     if not delta_is_installed():
         defaults["spark.jars.packages"] = DELTA_PACKAGE
     return defaults
+
+
+def _merged(defaults: dict[str, str], extra: dict[str, str]) -> dict[str, str]:
+    """`extra` wins, but for the JVM's options, which add up."""
+    options = "spark.driver.extraJavaOptions"
+    both = f"{defaults.get(options, '')} {extra.get(options, '')}".strip()
+    return defaults | extra | {options: both}
 
 
 def delta_is_installed() -> bool:

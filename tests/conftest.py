@@ -15,6 +15,10 @@ SPARK = {
     "spark.driver.memory": "2g",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
+    # With few rows most of the time would go into compiling; the demo's own tests run with Spark's defaults.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 
 

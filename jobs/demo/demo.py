@@ -63,6 +63,8 @@ def demo_settings(settings: Settings, out: Path, own_photos: bool) -> Settings:
     """The given settings, with a warehouse in `out`, this machine's own server allowed, and faults found quickly."""
     values = settings.model_dump() | {"warehouse": str(out / "warehouse")}
     values["crawl"]["fetch"] |= {"allowed_networks": [f"{LOOPBACK}/32"], "timeout": 4.0, "retries": 1}
+    # A run of a minute is over before the JVM's second compiler has paid for itself.
+    values["spark"]["spark.driver.extraJavaOptions"] = "-XX:TieredStopAtLevel=1"
     if own_photos:
         values["vision"]["decode"]["min_bytes"] = SMALLEST
     return validated(values, "demo")

@@ -56,7 +56,7 @@ def analyses(analyser: Analyser, samples: Samples) -> dict[str, Analysis]:
 
 @pytest.fixture(scope="session")
 def head(portraits: dict[str, np.ndarray], analyses: dict[str, Analysis]) -> Callable[[str], np.ndarray]:
-    """The part of a portrait around its face: twice the face's box on each side."""
+    """A square of a portrait around its face, twice as long as the face's box."""
 
     def cut(name: str) -> np.ndarray:
         x1, y1, x2, y2 = analyses[name].faces[0].box

@@ -106,7 +106,8 @@ def test_landmarks_land_on_the_template_within_a_pixel(
 
 def test_what_lies_outside_the_photo_is_black() -> None:
     white = Image.new("RGB", (200, 200), "white")
-    crop = align(white, SFACE.template + [-56, 0], SFACE.template, SFACE.size)
+    half_outside = moved(SFACE.template, scale=1, degrees=0, shift=(-56, 0))
+    crop = align(white, half_outside, SFACE.template, SFACE.size)
     assert (crop[:, :54] == 0).all()
     assert (crop[:, 58:] == 255).all()
 
@@ -133,6 +134,17 @@ def test_landmarks_that_all_coincide_give_a_crop_around_them(place: tuple[float,
     landmarks = np.tile(np.array(place, np.float32), (5, 1))
     assert np.allclose(applied(similarity_transform(landmarks, SFACE.template), landmarks), SFACE.template.mean(axis=0))
     assert align(photo, landmarks, SFACE.template, SFACE.size).shape == (112, 112, 3)
+
+
+def test_landmarks_that_are_nothing_like_the_template_give_a_crop() -> None:
+    """Where the least-squares scale is zero there is no way back from the crop to the photo."""
+    template = SFACE.template[:, 0] + 1j * SFACE.template[:, 1]
+    template -= template.mean()
+    apart = np.array([1, -1, 0, 0, 0], complex)
+    apart -= template * np.vdot(template, apart) / np.vdot(template, template)  # orthogonal to the template
+    landmarks = 50 + 50 * np.stack([apart.real, apart.imag], axis=1)
+    crop = align(Image.new("RGB", (100, 100), "white"), landmarks, SFACE.template, SFACE.size)
+    assert crop.shape == (112, 112, 3)
 
 
 @settings(deadline=None, derandomize=True)

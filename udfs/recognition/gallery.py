@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import skops.io
-from sklearn.base import ClassifierMixin
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 # What a calibrated support vector machine consists of beyond skops' own list; read, both only hold numbers.
 TRUSTED = ["sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration"]
@@ -50,7 +52,11 @@ class Gallery:
         return buffer.getvalue()
 
     def classifier_file(self) -> bytes | None:
-        return None if self.classifier is None else skops.io.dumps(self.classifier)
+        if self.classifier is None:
+            return None
+        from skops.io import dumps  # takes seconds to import, which most galleries do not need
+
+        return dumps(self.classifier)
 
     def parameters_json(self) -> str:
         return json.dumps(asdict(self.parameters), sort_keys=True)
@@ -62,8 +68,15 @@ def load_gallery(parameters: str, arrays: bytes, classifier: bytes | None) -> Ga
     values["people"], values["files"] = tuple(values["people"]), tuple(values["files"])
     with np.load(io.BytesIO(arrays), allow_pickle=False) as stored:
         loaded = {name: stored[name] for name in ("means", "references", "owners")}
-    trained = None if classifier is None else skops.io.loads(classifier, trusted=TRUSTED)
-    return Gallery(Parameters(**values), classifier=trained, **loaded)
+    return Gallery(Parameters(**values), classifier=_load_classifier(classifier), **loaded)
+
+
+def _load_classifier(stored: bytes | None) -> ClassifierMixin | None:
+    if stored is None:
+        return None
+    from skops.io import loads  # as above
+
+    return loads(stored, trusted=TRUSTED)
 
 
 def mean_vectors(references: np.ndarray, owners: np.ndarray, people: int) -> np.ndarray:

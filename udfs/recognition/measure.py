@@ -63,11 +63,11 @@ def fnir(
     A photo's score is that of its best face; a photo without a face is missed, or no false alarm. None without any
     unknown or known photo.
     """
-    if not unknown or not truth:
+    real = [(photo_id, person) for photo_id, people in truth.items() for person in people]
+    if not unknown or not real:
         return None
     threshold = _threshold(unknown, candidates, fpir)
     hits = {(c.photo_id, c.person) for c in candidates if c.score > threshold}
-    real = [(photo_id, person) for photo_id, people in truth.items() for person in people]
     return float(np.mean([pair not in hits for pair in real]))
 
 
@@ -77,5 +77,5 @@ def _threshold(unknown: Sequence[int], candidates: Sequence[Candidate], fpir: fl
     for candidate in candidates:
         if candidate.photo_id in best:
             best[candidate.photo_id] = max(best[candidate.photo_id], candidate.score)
-    descending = sorted(best.values(), reverse=True)
-    return descending[int(fpir * len(descending) + 1e-9)]
+    descending = [*sorted(best.values(), reverse=True), -np.inf]
+    return descending[int(fpir * len(best) + 1e-9)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import gumbel_r
@@ -42,7 +44,7 @@ def train(
         classifier = None
     else:
         _check_for_classifier(owners, people)
-        classifier = _classifier(kind, owners).fit(references, owners)
+        classifier = _classifier(kind, int(np.bincount(owners).min())).fit(references, owners)
         threshold, origin = _classifier_threshold(kind, references, owners, fpir)
     slope, midpoint = _confidence_curve(references, owners, means, threshold if kind == "cosine" else same_person)
     parameters = Parameters(kind, model_version, people, files, threshold, origin, slope, midpoint)
@@ -107,26 +109,38 @@ def _check_for_classifier(owners: np.ndarray, people: tuple[str, ...]) -> None:
     if counts.min() < 2:
         poor = ", ".join(people[i] for i in np.flatnonzero(counts < 2)[:5])
         raise TrainingError(f"a support vector machine needs two references a person; too few: {poor}")
+    if len(people) < 4 and counts.min() < 3:
+        raise TrainingError("a support vector machine of two or three people needs three references of each")
 
 
-def _classifier(kind: str, owners: np.ndarray) -> CalibratedClassifierCV:
-    """Probabilities by Platt's method over cross-validated decision values, on one machine trained on everything."""
+def _classifier(kind: str, fewest: int) -> CalibratedClassifierCV:
+    """Probabilities by Platt's method over cross-validated decision values, on one machine trained on everything.
+
+    `fewest`: references of the person who has the fewest among those trained on; two at least.
+    """
     machine = SVC(kernel="rbf" if kind == "svm_rbf" else "linear", C=1.0, gamma="scale")
-    return CalibratedClassifierCV(machine, ensemble=False, cv=min(FOLDS, int(np.bincount(owners).min())))
+    return CalibratedClassifierCV(machine, ensemble=False, cv=min(FOLDS, fewest))
 
 
 def _classifier_threshold(kind: str, references: np.ndarray, owners: np.ndarray, fpir: float) -> tuple[float, str]:
     """People take turns at being strangers to a machine trained on the others."""
+    fewest = int(np.bincount(owners).min())
     folds = min(FOLDS, len(np.unique(owners)) // 2)
     if folds < 2:
-        confidence = cross_val_predict(_classifier(kind, owners), references, owners, cv=2, method="predict_proba")
-        own = confidence[np.arange(len(owners)), owners]
-        return float(own.mean()), "mean confidence of held-out references: too few people to act as strangers"
+        return _held_out_confidence(kind, references, owners, fewest), (
+            "mean confidence of held-out references: too few people to act as strangers"
+        )
     strangers = np.empty(len(owners))
     for inside, outside in GroupKFold(folds).split(references, groups=owners):
-        machine = _classifier(kind, np.unique(owners[inside], return_inverse=True)[1]).fit(
-            references[inside], owners[inside]
-        )
+        machine = _classifier(kind, fewest).fit(references[inside], owners[inside])
         strangers[outside] = machine.predict_proba(references[outside]).max(axis=1)
     threshold = expit(tail_threshold(logit(np.clip(strangers, 1e-9, 1 - 1e-9)), fpir))
     return float(threshold), f"false-positive rate {fpir:g} on {len(strangers)} references of people left out"
+
+
+def _held_out_confidence(kind: str, references: np.ndarray, owners: np.ndarray, fewest: int) -> float:
+    """Mean confidence in the right person, of machines trained on the other references. `fewest`: three at least."""
+    folds = min(FOLDS, fewest)
+    left = fewest - math.ceil(fewest / folds)  # references of that person to train on
+    confidence = cross_val_predict(_classifier(kind, left), references, owners, cv=folds, method="predict_proba")
+    return float(confidence[np.arange(len(owners)), owners].mean())

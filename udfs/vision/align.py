@@ -5,18 +5,22 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+LEAST_SCALE = 1e-6  # of a crop to its photo: a face of a million times the crop's size is no face
+
 
 def similarity_transform(points: np.ndarray, template: np.ndarray) -> np.ndarray:
     """The rotation, scale and shift that brings `points` nearest to `template`, both (n, 2) → (2, 3).
 
     Least squares after Umeyama 1991 (doi:10.1109/34.88573), written for the plane: with z = x + iy it is
-    template ≈ a·z + b for complex a, b. Points that all coincide give the identity's scale.
+    template ≈ a·z + b for complex a, b. Points that all coincide, or are nothing like the template, are only shifted.
     """
     source = points[:, 0] + 1j * points[:, 1]
     target = template[:, 0] + 1j * template[:, 1]
     centred = source - source.mean()
     spread = np.sum(np.abs(centred) ** 2)
-    a = np.sum((target - target.mean()) * centred.conj()) / spread if spread > 1e-9 else 1.0 + 0j
+    a = np.sum((target - target.mean()) * centred.conj()) / spread if spread > 1e-9 else 0j
+    if abs(a) < LEAST_SCALE:
+        a = 1.0 + 0j
     b = target.mean() - a * source.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 

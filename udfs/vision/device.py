@@ -22,5 +22,12 @@ def choose_device(requested: str, gpu_addresses: Sequence[str] = ()) -> torch.de
             return torch.device("cpu")
         raise DeviceError(f"device {requested!r} was asked for, but torch finds no CUDA device in this process")
     if requested.startswith("cuda:"):
-        return torch.device(requested)
+        return _numbered(requested)
     return torch.device("cuda", int(gpu_addresses[0]) if gpu_addresses else 0)
+
+
+def _numbered(requested: str) -> torch.device:
+    device, count = torch.device(requested), torch.cuda.device_count()
+    if device.index >= count:
+        raise DeviceError(f"device {requested!r} was asked for, but torch finds {count} CUDA devices in this process")
+    return device

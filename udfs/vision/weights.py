@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +61,11 @@ def find_weights(name: str, sha256: str | None, folders: Iterable[Path]) -> Path
 
     Raises WeightsError where it is missing, unknown or has another hash.
     """
+    folders = [folder.expanduser() for folder in folders]
     if name not in WEIGHTS:
-        return verified(Path(name).expanduser(), sha256)
+        return _own(name, sha256, folders)
     known = WEIGHTS[name]
-    places = [folder.expanduser() / known.file for folder in folders]
+    places = [folder / known.file for folder in folders]
     for place in places:
         if place.is_file():
             return verified(place, sha256 or known.sha256)
@@ -71,6 +73,15 @@ def find_weights(name: str, sha256: str | None, folders: Iterable[Path]) -> Path
         f"the weights {name!r} are not at {' or '.join(map(str, places))}: run `facejoin weights {name}`, "
         "or put the file into a folder that all executors share and name it as `cache` in the settings"
     )
+
+
+def _own(name: str, sha256: str | None, folders: Iterable[Path]) -> Path:
+    """A file of the user's own, where it was or where Spark sent it."""
+    path = Path(name).expanduser()
+    for place in (path, *(folder / path.name for folder in folders)):
+        if os.path.exists(place):  # unlike Path.exists, not an error where a folder may not be read
+            return verified(place, sha256)
+    raise WeightsError(f"no weights are called {name!r} and no file is there; known names: {', '.join(WEIGHTS)}")
 
 
 def verified(path: Path, sha256: str | None) -> Path:
@@ -81,9 +92,7 @@ def verified(path: Path, sha256: str | None) -> Path:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise WeightsError(
-            f"cannot read the weights {path}: {error.strerror}; known names: {', '.join(WEIGHTS)}"
-        ) from error
+        raise WeightsError(f"cannot read the weights {path}: {error.strerror}") from error
     if found != sha256:
         raise WeightsError(f"{path} has SHA-256 {found}, expected {sha256}: delete it and fetch it again")
     return path

@@ -1,0 +1,192 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from facejoin.conf.settings import (
+    DEFAULT_CONFIG,
+    DetectSettings,
+    FetchSettings,
+    Settings,
+    SettingsError,
+    VisionSettings,
+    load_settings,
+    validated,
+)
+
+CONFIGS = sorted(Path(str(DEFAULT_CONFIG)).parent.glob("*.yaml"))
+SECTIONS = [
+    *("manifest", "vision", "vision.decode", "vision.detect", "vision.embed"),
+    *("crawl", "crawl.fetch", "enroll", "match"),
+]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "own.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def nested(path: str, value: object) -> dict[str, object]:
+    """a.b, 1 → {"a": {"b": 1}}"""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value
+
+
+def refusal(values: dict[str, object]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        validated(values, "own.yaml")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_packaged_configuration_loads(path: Path) -> None:
+    assert isinstance(load_settings(path), Settings)
+
+
+def test_without_a_file_the_packaged_local_one_is_read() -> None:
+    assert load_settings() == load_settings(str(DEFAULT_CONFIG))
+    assert load_settings().vision.embed.model == "sface"
+
+
+def test_an_empty_file_is_the_defaults(config: Callable[[str], Path]) -> None:
+    assert load_settings(config("")) == Settings()
+
+
+@pytest.mark.parametrize("section", ["", *SECTIONS])
+def test_an_unknown_key_is_refused_by_its_full_name(section: str) -> None:
+    key = f"{section}.min_fase".lstrip(".")
+    says = refusal(nested(key, 20))
+    assert says.startswith(f"own.yaml: {key}: ") and "(given: 20)" in says
+
+
+WRONG = {
+    "warehouse": 7,
+    "spark": {"spark.ui.enabled": [1]},
+    "manifest.extensions": "jpg",
+    "vision.decode.min_bytes": -1,
+    "vision.decode.max_pixels": 0,
+    "vision.detect.min_face": 11,
+    "vision.detect.thresholds": [0.6, 0.7],
+    "vision.detect.scale_factor": 1,
+    "vision.detect.min_score": "high",
+    "vision.embed.model": "arcface",
+    "vision.embed.batch": 0,
+    "crawl.device": "gpu",
+    "crawl.photo_batch": 1.5,
+    "crawl.fetch.timeout": 0,
+    "crawl.fetch.concurrency": 513,
+    "crawl.fetch.user_agent": "a\r\nHost: b",
+    "crawl.fetch.allowed_networks": ["10.0.0.1/8"],
+    "crawl.fetch.ca_bundle": "/no/such/file.pem",
+    "crawl.fetch.placeholder_paths": ["("],
+    "crawl.fetch.placeholder_sha256": ["abc"],
+    "enroll.kind": "cosin",
+    "enroll.fpir": 0,
+    "match.threshold": "high",
+    "vision": None,
+    "crawl": ["fetch"],
+}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_a_wrong_value_is_refused_by_its_full_name_with_what_was_given(key: str) -> None:
+    says = refusal(nested(key, WRONG[key]))
+    assert says.startswith(f"own.yaml: {key}") and "(given: " in says
+
+
+def test_several_wrong_values_are_told_in_one_line() -> None:
+    says = refusal({"warehouze": "a", "match": {"min_face": 1}})
+    assert "warehouze: " in says and "match.min_face: " in says
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("warehouse: [", "not YAML"),
+        ("a: b: c", "not YAML"),
+        ("- warehouse\n- cache\n", "expected a mapping of settings, found list"),
+        ("warehouse", "expected a mapping of settings, found str"),
+        ("!!python/object/apply:os.getcwd []", "not YAML"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(text: str, expected: str, config: Callable[[str], Path]) -> None:
+    path = config(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert str(caught.value).startswith(f"{path}: {expected}") and "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(SettingsError, match=f"cannot read the settings file {path}: "):
+            load_settings(path)
+    (tmp_path / "latin.yaml").write_bytes(b"warehouse: \xe9t\xe9\n")
+    with pytest.raises(SettingsError, match=r"cannot read the settings file .*latin\.yaml"):
+        load_settings(tmp_path / "latin.yaml")
+
+
+def test_an_override_replaces_the_files_value_and_none_does_not(config: Callable[[str], Path]) -> None:
+    path = config("warehouse: there\ncache: /weights\nmatch: {min_face: 50}\n")
+    loaded = load_settings(path, warehouse="here", cache=None, match={"threshold": 0.5})
+    assert (loaded.warehouse, loaded.cache) == ("here", "/weights")
+    assert (loaded.match.threshold, loaded.match.min_face) == (0.5, 20)
+
+
+def test_an_override_is_validated_too() -> None:
+    with pytest.raises(SettingsError, match="warehause"):
+        load_settings(None, warehause="here")
+
+
+def test_settings_are_frozen_at_every_level() -> None:
+    whole = Settings()
+    for stage, field in ((whole, "warehouse"), (whole.vision.detect, "min_face"), (whole.crawl.fetch, "timeout")):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(stage, field, getattr(stage, field))
+
+
+def test_vision_settings_can_be_a_key() -> None:
+    assert len({VisionSettings(), VisionSettings.model_validate({"detect": {"min_face": 20}})}) == 1
+
+
+def test_a_dump_of_the_settings_loads_as_the_same_settings(config: Callable[[str], Path]) -> None:
+    loaded = load_settings()
+    assert load_settings(config(yaml.safe_dump(loaded.model_dump(mode="json")))) == loaded
+
+
+THRESHOLDS = st.sampled_from([0.6, 0.7, 0.8])
+DETECT = st.builds(
+    DetectSettings,
+    min_face=st.integers(19, 21),
+    thresholds=st.tuples(THRESHOLDS, THRESHOLDS, THRESHOLDS),
+    min_score=st.sampled_from([0.9, 0.95]),
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(one=DETECT, other=DETECT)
+def test_equal_settings_and_only_they_have_equal_digests(one: DetectSettings, other: DetectSettings) -> None:
+    assert (one.digest() == other.digest()) == (one == other)
+    assert DetectSettings.model_validate_json(one.model_dump_json()).digest() == one.digest()
+
+
+def test_every_fetch_setting_counts_in_the_digest() -> None:
+    changes = [
+        {"timeout": 21},
+        {"robots": False},
+        {"allowed_networks": ["10.0.0.0/8"]},
+        {"placeholder_paths": ["/gone"]},
+        {"placeholder_sha256": ["0" * 64]},
+    ]
+    digests = {FetchSettings.model_validate(change).digest() for change in [{}, *changes]}
+    assert len(digests) == len(changes) + 1

@@ -1,0 +1,316 @@
+"""What the jobs' tests share: rows of photo lists, and a small campaign on real photos that is run through once.
+
+Tests that change its tables do so in a copy of them.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from facejoin.conf.schemas import SUPPRESSED
+from facejoin.conf.settings import ManifestSettings, Settings, load_settings, validated
+from facejoin.jobs.crawl import CrawlReport, crawl
+from facejoin.jobs.demo.photo_list import PhotoRow, write_photo_list
+from facejoin.jobs.demo.photo_server import PhotoServer
+from facejoin.jobs.demo.samples import Samples, fetch_samples
+from facejoin.jobs.enroll import EnrollReport, enroll
+from facejoin.jobs.fetch_weights import fetch_weights
+from facejoin.jobs.manifest import keep_photos
+from facejoin.jobs.match import MatchReport, match
+from facejoin.jobs.photo_lists import parsed
+from facejoin.jobs.publish import PublishReport, publish
+from facejoin.jobs.tables import Warehouse
+
+CACHE = Path("~/.cache/facejoin").expanduser()
+ROW = PhotoRow(
+    photo_id=1,
+    owner="11111111@N01",
+    nickname="Zoë",
+    taken="2011-11-07 07:20:22.0",
+    uploaded=1320751886,
+    device="NIKON D90",
+    title="Fog & light",
+    description="",
+    tags=("b&w", "washington, d.c."),
+    machine_tags=(),
+    longitude=2.2945,
+    latitude=48.8584,
+    accuracy=16,
+    download_url="http://127.0.0.1:8000/1/1.jpg",
+    licence="Attribution License",
+    licence_url="http://creativecommons.org/licenses/by/2.0/",
+    server=1,
+    farm=1,
+    secret="5192fe3be9",
+    original_secret="0f11b3c88a",
+    extension="jpg",
+)
+PARIS, NEW_YORK, NOWHERE = (48.8584, 2.2945), (40.7580, -73.9855), (None, None)  # latitude, longitude
+ALICE, BOB, OPTED_OUT = "11111111@N01", "22222222@N02", "33333333@N03"
+SUPPRESSED_PHOTO = 18
+WAVE_PHOTOS = 10
+
+STATUSES = {  # photo id → what must become of it
+    1: "faces", 2: "faces", 3: "faces", 4: "no_face", 5: "http_error", 6: "gone", 7: "placeholder", 8: "corrupt",
+    9: "unsupported", 10: "timeout", 11: "http_error", 12: "opted_out", 13: "robots", 14: "too_small", 15: "video",
+    16: "not_image_url", 17: "blocked_address", 18: "suppressed", 19: "suppressed",
+}  # fmt: skip
+FAULTS = {
+    5: "flaky", 6: "not_found", 7: "placeholder", 8: "truncated", 9: "wrong_type", 10: "slow", 11: "server_error",
+    12: "opted_out",
+}  # fmt: skip
+TRUTH = {1: {"Barack_Obama"}, 2: {"Eileen_Collins", "Joe_Biden"}, 3: {"Joe_Biden"}}  # among the photos with faces
+
+
+@pytest.fixture(scope="session")
+def photo_row() -> Callable[..., PhotoRow]:
+    """A row of a photo list with everything in it, unless changed."""
+    return lambda photo_id=1, **changes: replace(ROW, photo_id=photo_id, **changes)
+
+
+@pytest.fixture(scope="session")
+def list_lines(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+    """Rows → the lines that a photo list of `layout` columns has for them."""
+    import bz2
+
+    path = tmp_path_factory.mktemp("lines") / "lines.bz2"
+
+    def lines(rows: list[PhotoRow], layout: int = 23) -> list[str]:
+        write_photo_list(path, rows, layout)
+        return bz2.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
+
+    return lines
+
+
+@pytest.fixture(scope="session")
+def add_photos(spark: SparkSession, list_lines: Callable[..., list[str]]) -> Callable[..., None]:
+    """Puts rows into `photos` without the ceremony of a list."""
+
+    def add(warehouse: Warehouse, rows: list[PhotoRow]) -> None:
+        values = [(line, "list", number) for number, line in enumerate(list_lines(rows))]
+        lines = spark.createDataFrame(values, "value string, source_file string, line bigint").coalesce(1)
+        warehouse.append("photos", parsed(lines, ManifestSettings()).transform(keep_photos))
+
+    return add
+
+
+@pytest.fixture(scope="session")
+def samples() -> Samples:
+    return fetch_samples(CACHE)
+
+
+@pytest.fixture(scope="session")
+def portrait(samples: Samples) -> Callable[..., Image.Image]:
+    """A sample photo, made smaller so that it is searched quickly."""
+
+    def portrait(name: str, side: int = 480) -> Image.Image:
+        with Image.open(samples.path(name)) as photo:
+            return ImageOps.contain(photo.convert("RGB"), (side, side))
+
+    return portrait
+
+
+@pytest.fixture(scope="session")
+def side_by_side() -> Callable[..., Image.Image]:
+    def paste(*photos: Image.Image) -> Image.Image:
+        wall = Image.new("RGB", (sum(photo.width for photo in photos), max(photo.height for photo in photos)), "grey")
+        left = 0
+        for photo in photos:
+            wall.paste(photo, (left, 0))
+            left += photo.width
+        return wall
+
+    return paste
+
+
+@pytest.fixture(scope="session")
+def make_settings() -> Callable[..., Settings]:
+    """Those of one machine, for photos on this one, with further ones by dotted name: `vision__detect__min_face=40`."""
+    fetch_weights("sface", CACHE)
+    usual = {
+        "crawl__fetch__allowed_networks": ["127.0.0.1/32"],
+        "crawl__fetch__timeout": 3.0,
+        "crawl__fetch__retries": 0,
+        "crawl__fetch__concurrency": 8,
+        "crawl__wave_photos": WAVE_PHOTOS,
+        "vision__decode__min_bytes": 3_000,
+    }
+
+    def make(**changes: Any) -> Settings:
+        values = load_settings().model_dump()
+        for name, value in (usual | changes).items():
+            *path, last = name.split("__")
+            stage = values
+            for key in path:
+                stage = stage[key]
+            stage[last] = value
+        return validated(values, "test")
+
+    return make
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """The small campaign, or a copy of its tables."""
+
+    warehouse: Warehouse
+    settings: Settings
+    server: PhotoServer
+    rows: dict[int, PhotoRow]
+    gallery: str  # folder
+    site: Path
+
+
+@pytest.fixture(scope="session")
+def photo_root(
+    tmp_path_factory: pytest.TempPathFactory,
+    portrait: Callable[..., Image.Image],
+    side_by_side: Callable[..., Image.Image],
+) -> Path:
+    """What the photo server has: ID.jpg below /1 and, where robots.txt forbids it, below /private."""
+    root = tmp_path_factory.mktemp("photos")
+    biden, collins, noise = portrait("biden.jpg"), portrait("astronaut.png"), portrait("gravel.png", 300)
+    photos = {
+        1: portrait("obama2.jpg"),
+        2: side_by_side(biden, collins),
+        3: ImageOps.mirror(biden),
+        4: portrait("chelsea.png"),
+        5: portrait("obama3.jpg"),
+        14: noise.resize((16, 16)),
+        20: portrait("coffee.png"),
+    }
+    for photo_id in (*STATUSES, 20):
+        folder = root / ("private" if photo_id == 13 else "1")
+        folder.mkdir(exist_ok=True)
+        photos.get(photo_id, noise).save(folder / f"{photo_id}.jpg", quality=90)
+    return root
+
+
+@pytest.fixture(scope="session")
+def photo_server(photo_root: Path) -> Iterator[PhotoServer]:
+    faults = {f"/1/{photo_id}.jpg": fault for photo_id, fault in FAULTS.items()}
+    with PhotoServer(photo_root, faults=faults, robots_txt="User-agent: *\nDisallow: /private/\n") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gallery_folder(
+    tmp_path_factory: pytest.TempPathFactory,
+    portrait: Callable[..., Image.Image],
+    side_by_side: Callable[..., Image.Image],
+) -> Path:
+    """Three people; of Obama one photo can be used and one is unusable in each way."""
+    folder = tmp_path_factory.mktemp("gallery")
+    obama = portrait("obama.jpg")
+    photos = {
+        "Barack_Obama/a.jpg": obama,
+        "Barack_Obama/group.jpg": side_by_side(obama, portrait("biden.jpg", 900)),
+        "Barack_Obama/none.jpg": portrait("chelsea.png"),
+        "Barack_Obama/tiny.jpg": portrait("obama.jpg", 90),
+        "Joe_Biden/biden.jpg": portrait("biden.jpg"),
+        "Eileen_Collins/astronaut.jpg": portrait("astronaut.png"),
+    }
+    for name, photo in photos.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        photo.save(folder / name, quality=95)
+    shutil.copy(folder / "Barack_Obama/a.jpg", folder / "Barack_Obama/b.jpg")
+    whole = (folder / "Barack_Obama/a.jpg").read_bytes()
+    (folder / "Barack_Obama/broken.jpg").write_bytes(whole[: len(whole) // 3])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def campaign(
+    spark: SparkSession,
+    tmp_path_factory: pytest.TempPathFactory,
+    make_settings: Callable[..., Settings],
+    photo_server: PhotoServer,
+    gallery_folder: Path,
+    add_photos: Callable[..., None],
+) -> Campaign:
+    """Photos are listed, and two askings-out are on record; nothing is crawled."""
+    folder = tmp_path_factory.mktemp("campaign")
+    warehouse = Warehouse(spark, str(folder / "warehouse"))
+    rows = {row.photo_id: row for row in _rows(photo_server)}
+    add_photos(warehouse, list(rows.values()))
+    asked = [("photo", str(SUPPRESSED_PHOTO), "by mail", None), ("owner", OPTED_OUT, None, None)]
+    warehouse.append("suppressed", spark.createDataFrame(asked, SUPPRESSED))
+    settings = make_settings(warehouse=str(folder / "warehouse"))
+    return Campaign(warehouse, settings, photo_server, rows, str(gallery_folder), folder / "site")
+
+
+@pytest.fixture(scope="session")
+def crawled(spark: SparkSession, campaign: Campaign) -> CrawlReport:
+    return crawl(spark, campaign.warehouse, campaign.settings)
+
+
+@pytest.fixture(scope="session")
+def enrolled(spark: SparkSession, campaign: Campaign) -> EnrollReport:
+    return enroll(spark, campaign.warehouse, campaign.settings, campaign.gallery)
+
+
+@pytest.fixture(scope="session")
+def matched(spark: SparkSession, campaign: Campaign, crawled: CrawlReport, enrolled: EnrollReport) -> MatchReport:
+    return match(spark, campaign.warehouse, campaign.settings)
+
+
+@pytest.fixture(scope="session")
+def published(spark: SparkSession, campaign: Campaign, matched: MatchReport) -> PublishReport:
+    return publish(spark, campaign.warehouse, campaign.settings, campaign.site)
+
+
+@pytest.fixture
+def copy_of(spark: SparkSession, tmp_path: Path) -> Callable[[Campaign], Campaign]:
+    """The campaign with tables of its own."""
+
+    def copy(campaign: Campaign) -> Campaign:
+        folder = shutil.copytree(campaign.warehouse.folder, tmp_path / "warehouse")
+        return replace(campaign, warehouse=Warehouse(spark, str(folder)), site=tmp_path / "site")
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def versions() -> Callable[..., dict[str, int]]:
+    """Tables → their last version: equal means that nothing was written."""
+    names = ("photos", "quarantine", "results", "references", "people", "gallery_models", "matches", "runs")
+    return lambda warehouse, tables=names: {name: warehouse.version(name) for name in tables}
+
+
+@pytest.fixture(scope="session")
+def statuses_by_photo() -> Callable[[Warehouse], dict[int, list[str]]]:
+    """photo id → the status of each of its result rows, by attempt."""
+
+    def by_photo(warehouse: Warehouse) -> dict[int, list[str]]:
+        rows = warehouse.read("results").orderBy("attempt").select("photo_id", "status").collect()
+        found: dict[int, list[str]] = {}
+        for photo_id, status in rows:
+            found.setdefault(photo_id, []).append(status)
+        return found
+
+    return by_photo
+
+
+def _rows(server: PhotoServer) -> list[PhotoRow]:
+    places = {2: NOWHERE, 3: NEW_YORK}
+    special = {
+        13: {"download_url": server.url("/private/13.jpg")},
+        15: {"marker": 1},
+        16: {"download_url": server.url("/1/16.tif")},
+        17: {"download_url": "http://10.0.0.1/1/17.jpg"},
+        19: {"owner": OPTED_OUT},
+    }
+    rows = []
+    for photo_id in STATUSES:
+        latitude, longitude = places.get(photo_id, PARIS)
+        usual = {"owner": BOB if photo_id == 3 else ALICE, "download_url": server.url(f"/1/{photo_id}.jpg")}
+        place = {"latitude": latitude, "longitude": longitude}
+        rows.append(replace(ROW, photo_id=photo_id, **usual | place | special.get(photo_id, {})))
+    return rows

@@ -1,0 +1,96 @@
+"""The warehouse: what Delta keeps for us, and what it refuses."""
+
+import pytest
+from delta import DeltaTable
+from pyspark.testing import assertDataFrameEqual, assertSchemaEqual
+
+from facejoin.conf.schemas import MATCHES, PEOPLE, PHOTOS, STATISTICS, SUPPRESSED, TABLES
+from facejoin.conf.settings import SettingsError
+from facejoin.jobs.errors import SPARK_ERRORS, one_line
+from facejoin.jobs.forget import PERSONAL
+from facejoin.jobs.tables import Warehouse, fingerprint
+
+
+@pytest.fixture(scope="module")
+def tables(spark, tmp_path_factory):
+    """A warehouse in which no test writes where another one reads."""
+    return Warehouse(spark, str(tmp_path_factory.mktemp("tables")))
+
+
+def people(spark, *rows):
+    return spark.createDataFrame(list(rows), PEOPLE)
+
+
+def test_every_table_reads_as_its_schema_says_before_anything_is_written(tables):
+    for name in ("photos", "results", "matches", "runs"):
+        assertSchemaEqual(tables.read(name).schema, TABLES[name])
+        assert tables.read(name).isEmpty()
+
+
+def test_the_comments_of_columns_are_kept_with_the_table(tables):
+    described = {row["col_name"]: row["comment"] for row in _describe(tables, "photos")}
+    for field in PHOTOS:
+        assert described[field.name] == field.metadata.get("comment")
+
+
+def test_statistics_leave_out_what_is_personal(tables):
+    tables.read("photos")
+    [properties] = DeltaTable.forPath(tables.spark, tables.path("photos")).detail().select("properties").first()
+    kept = properties["delta.dataSkippingStatsColumns"].split(",")
+    assert kept == list(STATISTICS["photos"])
+    assert not {*kept} & {*PERSONAL, "owner", "photo_id"}
+
+
+def test_a_confidence_above_one_is_refused(spark, tables):
+    row = {"gallery": "g", "photo_id": 1, "face": 0, "person": "A", "confidence": 2.0}
+    with pytest.raises(SPARK_ERRORS) as refused:
+        tables.append("matches", spark.createDataFrame([row], MATCHES))
+    assert "confidence_range" in one_line(refused.value)
+    assert tables.read("matches").isEmpty()
+
+
+def test_the_same_transaction_number_appends_once(spark, tables):
+    rows = spark.createDataFrame([("owner", "1@N00", None, None)], SUPPRESSED)
+    for number in (7, 7, 6):
+        tables.append("suppressed", rows, ("test", number))
+    assert tables.read("suppressed").count() == 1
+    tables.append("suppressed", rows, ("another", 1))
+    assert tables.read("suppressed").count() == 2
+
+
+def test_replacing_touches_its_own_rows_alone(spark, tables):
+    old, other, new = ("a", "Ann", "Ann/1.jpg", 1), ("b", "Bob", None, 2), ("a", "Cem", "Cem/1.jpg", 3)
+    tables.append("people", people(spark, old, other))
+    tables.replace("people", people(spark, new), "gallery = 'a'")
+    assertDataFrameEqual(tables.read("people").where("gallery <= 'b'"), people(spark, other, new))
+
+
+def test_a_version_moves_with_each_commit_and_only_then(spark, tables):
+    before = tables.version("people")
+    assert tables.version("people") == before
+    tables.append("people", people(spark, ("c", "Dee", None, 1)))
+    assert tables.version("people") == before + 1
+
+
+def test_a_job_is_done_as_long_as_its_inputs_are_those_of_its_last_run(warehouse):
+    warehouse.record("match", "g", "before", 1.0, {"matches": 1})
+    warehouse.record("match", "g", "now", 1.0, {"matches": 2})
+    assert warehouse.done("match", "g", "now") and not warehouse.done("match", "g", "before")
+    assert not warehouse.done("enroll", "g", "now")
+    assert warehouse.last_report("match", "g") == {"matches": 2} and warehouse.last_report("match", "h") == {}
+
+
+def test_a_warehouse_below_a_file_is_refused_at_once(spark, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SettingsError, match="the warehouse .*file/warehouse cannot be written: Not a directory"):
+        Warehouse(spark, str(tmp_path / "file" / "warehouse"))
+
+
+def test_a_fingerprint_tells_inputs_apart():
+    assert fingerprint(a=1, b=None) == fingerprint(b=None, a=1)
+    assert fingerprint(a=1, b=None) != fingerprint(a=1, b=0)
+
+
+def _describe(tables, name):
+    tables.read(name)
+    return tables.spark.sql(f"DESCRIBE TABLE delta.`{tables.path(name)}`").collect()

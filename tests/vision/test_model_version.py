@@ -1,0 +1,54 @@
+"""Equal name, equal rows: what changes a result changes the version, and nothing else does."""
+
+from typing import Any
+
+import pytest
+
+from facejoin.conf.settings import VisionSettings
+from facejoin.udfs.vision.analyse import model_version
+from facejoin.udfs.vision.weights import WEIGHTS
+
+SFACE = {"embed": {"model": "sface"}}
+
+
+def version(**vision: Any) -> str:
+    return model_version(VisionSettings.model_validate(vision))
+
+
+CHANGES = {
+    "thresholds": {"detect": {"thresholds": [0.6, 0.7, 0.8]}},
+    "min_face": {"detect": {"min_face": 21}},
+    "scale_factor": {"detect": {"scale_factor": 0.7}},
+    "min_score": {"detect": {"min_score": 0.95}},
+    "min_bytes": {"decode": {"min_bytes": 0}},
+    "max_pixels": {"decode": {"max_pixels": 50_000_000}},
+    "model": {"embed": {"model": "inception_resnet_v1"}},
+    "weights": {"embed": {"model": "inception_resnet_v1", "weights": "casia-webface", "weights_sha256": "1" * 64}},
+    "own weights": {"embed": {"model": "sface", "weights": "/own.onnx", "weights_sha256": "2" * 64}},
+    "other own weights": {"embed": {"model": "sface", "weights": "/own.onnx", "weights_sha256": "3" * 64}},
+}
+
+
+def test_every_setting_that_changes_a_result_changes_the_version() -> None:
+    versions = [version(**SFACE), *(version(**(SFACE | change)) for change in CHANGES.values())]
+    assert len(set(versions)) == len(CHANGES) + 1
+
+
+@pytest.mark.parametrize(
+    "embed",
+    [
+        {"batch": 1},
+        {"batch": 256},
+        {"weights": "sface"},
+        {"weights_sha256": WEIGHTS["sface"].sha256},
+        {"weights": "/elsewhere/sface.onnx", "weights_sha256": WEIGHTS["sface"].sha256},
+    ],
+)
+def test_the_size_of_a_batch_and_the_place_of_the_same_weights_do_not(embed: dict[str, object]) -> None:
+    assert version(embed={"model": "sface"} | embed) == version(**SFACE)
+
+
+def test_the_version_names_the_networks_for_a_reader() -> None:
+    assert version(**SFACE).startswith("mtcnn-")
+    assert ".sface-fb143eea." in version(**SFACE)
+    assert ".inception_resnet_v1-281cebca." in version()
