@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
 
 
@@ -50,7 +51,7 @@ class FetchSettings(Stage):
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # private ranges that may be fetched all the same
     ca_bundle: FilePath | None = None  # PEM file of trusted authorities; None: those of certifi
     placeholder_paths: tuple[re.Pattern[str], ...] = (re.compile(r"/images/photo_unavailable"),)  # on the final URL
-    placeholder_sha256: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...] = ()  # of known such pictures
+    placeholder_sha256: tuple[Sha256, ...] = ()  # of known such pictures
 
 
 class DecodeSettings(Stage):
@@ -59,7 +60,7 @@ class DecodeSettings(Stage):
 
 
 class DetectSettings(Stage):
-    min_face: Annotated[int, Field(ge=12)] = 20  # shorter side in pixels
+    min_face: Annotated[int, Field(ge=12)] = 20  # pixels: the smallest face that is searched for, about
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)  # P-Net, R-Net, O-Net
     scale_factor: Annotated[float, Field(gt=0, lt=1)] = 0.709  # between two levels of the pyramid
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.9  # O-Net's probability below which a face is dropped
@@ -68,7 +69,9 @@ class DetectSettings(Stage):
 class EmbedSettings(Stage):
     model: Literal["inception_resnet_v1", "sface"] = "inception_resnet_v1"
     weights: str | None = None  # a name known to weights.py or a file; None: the model's own default
-    weights_sha256: str | None = None  # required where `weights` is a file of your own
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = (
+        None  # required where `weights` is a file of your own
+    )
     batch: Annotated[int, Field(ge=1)] = 64  # faces per forward pass
 
 

@@ -115,7 +115,9 @@ def _waves(todo: DataFrame, settings: CrawlSettings) -> Iterator[Wave]:
 def _crawl_wave(
     spark: SparkSession, warehouse: Warehouse, settings: Settings, version: str, wave: Wave, retry: bool
 ) -> dict[str, float]:
-    """One commit. Another crawl of the same version that commits meanwhile makes this one fail, not count twice."""
+    """One commit. Another crawl that commits to the same buckets meanwhile makes this one fail, not count twice: Delta
+    sees that `todo` has read what the other one added to. A transaction number would be of no use beside it, and by a
+    clock that is behind another crawler's it would make Delta pass over the commit."""
     start = time.monotonic()
     todo = unfinished(warehouse, version, retry).where(F.col("bucket").between(wave.first, wave.last))
     tasks = max(-(-wave.photos // settings.crawl.task_photos), spark.sparkContext.defaultParallelism)
@@ -123,7 +125,7 @@ def _crawl_wave(
     results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
     with task_progress(spark, f"crawl {wave}: {wave.photos} photos"):
-        warehouse.append("results", results.observe(observation, *_measures()), (f"crawl:{version}", time.time_ns()))
+        warehouse.append("results", results.observe(observation, *_measures()))
     seen = dict(observation.get)
     warehouse.record("crawl", str(wave), fingerprint(version=version), time.monotonic() - start, seen)
     return seen

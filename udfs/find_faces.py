@@ -17,6 +17,7 @@ from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, VisionSettings
 from facejoin.udfs.batches import Batches, Stage, arrow_schema
 from facejoin.udfs.vision.analyse import Analyser, Analysis, Face, analyser
+from facejoin.udfs.vision.device import choose_device
 from facejoin.udfs.web.ahead import ahead
 from facejoin.udfs.web.fetch import Fetched, Fetcher
 
@@ -63,9 +64,8 @@ def _task_analyser(vision: VisionSettings, device: str, cache: str) -> Analyser:
         raise RuntimeError("runs inside a Spark task only")
     torch.set_num_threads(task.cpus())
     gpus = task.resources().get("gpu")
-    if gpus is not None and device in ("auto", "cuda") and torch.cuda.is_available():
-        device = f"cuda:{gpus.addresses[0]}"
-    return analyser(vision, (Path(SparkFiles.getRootDirectory()), Path(cache)), device)
+    own = choose_device(device, gpus.addresses if gpus else ())
+    return analyser(vision, (Path(SparkFiles.getRootDirectory()), Path(cache)), str(own))
 
 
 def _fetch(fetcher: Fetcher, photo: Row) -> Fetched | None:

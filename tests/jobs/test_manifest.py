@@ -129,7 +129,9 @@ def test_a_list_that_grew_is_read_again_in_place_of_what_it_was(read, warehouse,
 
 def test_the_report_is_kept_in_runs(read_once, reports):
     _, warehouse = read_once
-    kept = {row["unit"]: json.loads(row["report"]) for row in warehouse.read("runs").where("job = 'manifest'").collect()}
+    kept = {
+        row["unit"]: json.loads(row["report"]) for row in warehouse.read("runs").where("job = 'manifest'").collect()
+    }
     assert kept == {report.file: vars(report) for report in reports.values()}
 
 
@@ -148,7 +150,9 @@ def test_one_bzip2_file_is_read_by_several_tasks_without_losing_or_doubling_a_li
         task, photo_id = F.spark_partition_id().alias("task"), F.split("value", "\t")[0].alias("photo_id")
         of_files = lines.select("source_file", "value", task, photo_id).groupBy("source_file")
         found = of_files.agg(
-            F.count("*").alias("lines"), F.countDistinct("photo_id").alias("ids"), F.countDistinct("task").alias("tasks")
+            F.count("*").alias("lines"),
+            F.countDistinct("photo_id").alias("ids"),
+            F.countDistinct("task").alias("tasks"),
         ).collect()
     finally:
         spark.conf.set("spark.sql.files.maxPartitionBytes", usual)

@@ -57,11 +57,11 @@ def test_the_tails_threshold_lets_through_about_the_share_asked_for(seed: int) -
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_where_scores_are_only_about_gumbels_the_tails_threshold_errs_towards_fewer_strangers(seed: int) -> None:
-    """The best of many normal scores has a lighter tail than the fitted curve."""
+def test_the_tails_threshold_does_so_for_the_best_of_many_normal_scores_too(seed: int) -> None:
+    """Whose tail is lighter than the exponential that is fitted to it."""
     rng = np.random.default_rng(seed)
     threshold = tail_threshold(rng.normal(0.1, 0.08, (500, 100)).max(axis=1), fpir=0.01)
-    assert 0.01 / 8 < np.mean(rng.normal(0.1, 0.08, (50_000, 100)).max(axis=1) >= threshold) < 0.01
+    assert 0.01 / 3 < np.mean(rng.normal(0.1, 0.08, (50_000, 100)).max(axis=1) >= threshold) < 0.01 * 3
 
 
 def test_the_tails_threshold_can_lie_beyond_the_largest_score_seen() -> None:

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from scipy.special import expit, logit
-from scipy.stats import gumbel_r
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -16,6 +15,7 @@ from facejoin.udfs.recognition.gallery import Gallery, Parameters, mean_vectors
 
 ENOUGH = 200  # scores from which a distribution is fitted to a gallery's own, instead of taking what is published
 SLOPE = 20.0  # of the logistic curve where references are too few to fit one
+TAIL = 0.2  # share of the highest impostor scores that a tail is fitted to
 FOLDS = 5
 
 
@@ -69,10 +69,13 @@ def genuine_scores(references: np.ndarray, owners: np.ndarray) -> np.ndarray:
 
 
 def tail_threshold(impostors: np.ndarray, fpir: float) -> float:
-    """The score that a share `fpir` of strangers reaches: the best of many scores follows a Gumbel distribution, which
-    is fitted so that the threshold can lie beyond the largest one seen."""
-    location, scale = gumbel_r.fit(impostors)
-    return float(gumbel_r.ppf(1 - fpir, location, scale))
+    """The score that a share `fpir` of strangers reaches: a quantile where the scores allow one, else from the
+    exponential that their highest fifth falls off by (peaks over threshold, Pickands 1975, doi:10.1214/aos/1176343003,
+    with a shape of zero), so that the threshold can lie beyond the largest one seen."""
+    start = np.quantile(impostors, 1 - TAIL)
+    if fpir >= TAIL:
+        return float(np.quantile(impostors, 1 - fpir))
+    return float(start + np.mean(impostors[impostors >= start] - start) * np.log(TAIL / fpir))
 
 
 def _cosine_threshold(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from facejoin.conf.settings import EmbedSettings, VisionSettings
 from facejoin.udfs.vision.decode import decode
-from facejoin.udfs.vision.detect import Detector
+from facejoin.udfs.vision.detect import Detector, Faces
 from facejoin.udfs.vision.device import choose_device
 from facejoin.udfs.vision.embed import EMBEDDERS, Embedder
 from facejoin.udfs.vision.errors import DecodeError
@@ -65,30 +66,22 @@ class Analyser:
         return analyses
 
     def _find(self, body: bytes) -> tuple[Analysis, list[np.ndarray]]:
-        analysis, start = Analysis("no_face"), time.perf_counter()
+        """The photo's faces, still without vectors, and their crops."""
+        analysis = Analysis("no_face")
         try:
-            photo = decode(body, self.settings.decode)
+            with _timed(analysis, "decode"):
+                photo = decode(body, self.settings.decode)
+            analysis.height, analysis.width = photo.shape[:2]
+            with _timed(analysis, "detect"):
+                found = self.detector.detect(photo)
         except DecodeError as error:
             analysis.status, analysis.error = error.reason, str(error)
             return analysis, []
-        finally:
-            analysis.seconds["decode"] = time.perf_counter() - start
-        analysis.height, analysis.width = photo.shape[:2]
-        start = time.perf_counter()
-        found = self.detector.detect(photo)
-        analysis.seconds["detect"] = time.perf_counter() - start
         if not len(found):
             return analysis, []
-        analysis.status = "faces"
-        unembedded = np.zeros(0, np.float32)
-        analysis.faces = [
-            Face(box, points, float(score), unembedded)
-            for box, points, score in zip(found.boxes, found.landmarks, found.scores, strict=True)
-        ]
-        start = time.perf_counter()
-        crops = self.embedder.crops(photo, found.landmarks)
-        analysis.seconds["embed"] = time.perf_counter() - start
-        return analysis, crops
+        analysis.status, analysis.faces = "faces", list(_bare_faces(found))
+        with _timed(analysis, "embed"):
+            return analysis, self.embedder.crops(photo, found.landmarks)
 
     def _embed(self, crops: list[np.ndarray], owners: list[tuple[Analysis, int]]) -> None:
         start = time.perf_counter()
@@ -98,6 +91,21 @@ class Analyser:
             bare = analysis.faces[index]
             analysis.faces[index] = Face(bare.box, bare.landmarks, bare.score, vector)
             analysis.seconds["embed"] += share
+
+
+@contextmanager
+def _timed(analysis: Analysis, step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        analysis.seconds[step] += time.perf_counter() - start
+
+
+def _bare_faces(found: Faces) -> Iterator[Face]:
+    unembedded = np.zeros(0, np.float32)
+    for box, points, score in zip(found.boxes, found.landmarks, found.scores, strict=True):
+        yield Face(box, points, float(score), unembedded)
 
 
 @cache

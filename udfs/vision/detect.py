@@ -10,6 +10,7 @@ from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from facenet_pytorch.models.utils.detect_face import detect_face
 
 from facejoin.conf.settings import DetectSettings
+from facejoin.udfs.vision.errors import DecodeError
 from facejoin.udfs.vision.states import packaged_state
 
 CELL = 12  # pixels: what P-Net sees at once
@@ -42,21 +43,22 @@ class Detector:
 
     @torch.inference_mode()
     def detect(self, photo: np.ndarray) -> Faces:
-        """photo: uint8 (height, width, 3) RGB. A photo smaller than a face holds none."""
+        """photo: uint8 (height, width, 3) RGB. A photo smaller than a face holds none. Raises DecodeError."""
         height, width = photo.shape[:2]
         if min(height, width) * CELL / self.settings.min_face < CELL:
             return NO_FACES
-        boxes, points = detect_face(
-            photo,
-            self.settings.min_face,
-            self.pnet,
-            self.rnet,
-            self.onet,
-            list(self.settings.thresholds),
-            self.settings.scale_factor,
-            self.device,
-        )
+        boxes, points = self._cascade(photo)
         return self._faces(np.asarray(boxes[0]), np.asarray(points[0]), width, height)
+
+    def _cascade(self, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        networks = (self.pnet, self.rnet, self.onet)
+        thresholds = list(self.settings.thresholds)
+        try:
+            return detect_face(
+                photo, self.settings.min_face, *networks, thresholds, self.settings.scale_factor, self.device
+            )
+        except IndexError as error:  # it loses count where a candidate lies outside the photo as a whole
+            raise DecodeError("corrupt", f"the detector failed: {error}") from error
 
     def _faces(self, boxes: np.ndarray, points: np.ndarray, width: int, height: int) -> Faces:
         """boxes (n, 5) with the score last, points (n, 5, 2) → Faces above the least score."""

@@ -1,0 +1,83 @@
+"""The whole flow, by the command that the README names, with Spark's own defaults."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FACEJOIN = Path(sys.executable).with_name("facejoin")
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+LFW = Path(os.environ.get("FACEJOIN_DATA", SHARED)) / "lfw"
+FIELDS = {
+    "photos", "results", "new_results", "statuses", "expected_statuses", "people", "rank1", "fnir",
+    "photos_per_second", "seconds", "site", "warehouse",
+}  # fmt: skip
+pytestmark = pytest.mark.slow
+
+
+def demo(out, *options):
+    """→ (report, what was printed)"""
+    command = [FACEJOIN, "demo", "--out", out, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads((out / "report.json").read_text()), done.stdout
+
+
+def commits(out):
+    """Tables → how often each was written."""
+    logs = (out / "warehouse").glob("*/_delta_log")
+    return {log.parent.name: len(list(log.glob("*.json"))) for log in logs}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def first(out):
+    return demo(out)
+
+
+def test_the_report_has_all_its_fields(first, out):
+    report, _ = first
+    assert FIELDS <= {*report}
+    assert {*report["seconds"]} == {"download", "decode", "detect", "embed", "total"}
+    assert {*report["fnir"]} == {"0.01", "0.001"}
+    for person in report["people"].values():
+        assert {*person} == {"truth", "found", "false", "precision", "recall"}
+    assert Path(report["site"], "index.html").is_file() and Path(report["warehouse"]) == out / "warehouse"
+
+
+def test_every_photo_has_one_result_and_every_fault_its_status(first):
+    report, _ = first
+    assert report["photos"] == report["results"] == report["new_results"] == sum(report["statuses"].values())
+    injected = report["expected_statuses"]
+    assert injected == {status: count for status, count in report["statuses"].items() if status in injected}
+    assert {*report["statuses"]} == {*injected, "faces", "no_face"}
+
+
+def test_everyone_is_found_and_nobody_else(first):
+    report, printed = first
+    assert len(report["people"]) == 3
+    for name, person in report["people"].items():
+        assert person["precision"] == 1.0 and person["false"] == 0 and person["recall"] >= 0.9, name
+        assert name in printed
+
+
+def test_a_second_run_changes_nothing(first, out):
+    before = commits(out)
+    again, _ = demo(out)
+    assert again == first[0] | {"new_results": 0}
+    assert commits(out) == before
+
+
+@pytest.mark.skipif(not LFW.is_dir(), reason=f"needs the photos of {LFW}")
+def test_people_of_lfw_are_told_from_strangers(tmp_path):
+    report, _ = demo(tmp_path, "--photos", LFW, "--known", "20", "--unknown", "100")
+    assert len(report["people"]) == 20
+    assert report["rank1"] >= 0.99
+    assert report["fnir"]["0.01"] <= 0.02

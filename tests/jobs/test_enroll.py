@@ -1,0 +1,114 @@
+"""Gallery folder → references, people and a model; every photo that is not used is named with its reason."""
+
+import shutil
+
+import pytest
+
+from facejoin.conf.settings import SettingsError
+from facejoin.jobs.enroll import PEOPLE, enroll, stored_gallery
+from facejoin.jobs.errors import JobError
+from facejoin.udfs.recognition.gallery import load_gallery
+from facejoin.udfs.vision.analyse import model_version
+
+GALLERY_TABLES = ("references", "people", "gallery_models", "runs")
+PEOPLE_ENROLLED = ["Barack_Obama", "Eileen_Collins", "Joe_Biden"]
+
+
+@pytest.fixture(scope="module")
+def nothing(spark, tmp_path_factory):
+    """A warehouse in which nothing must ever be."""
+    from facejoin.jobs.tables import Warehouse
+
+    return Warehouse(spark, str(tmp_path_factory.mktemp("nothing")))
+
+
+def test_every_photo_that_is_not_used_is_reported_with_its_reason(campaign, enrolled):
+    reasons = {photo["file"]: photo["verdict"] for photo in enrolled.unused}
+    assert reasons == {
+        "Barack_Obama/b.jpg": "duplicate",
+        "Barack_Obama/broken.jpg": "corrupt",
+        "Barack_Obama/group #2.jpg": "several_faces",
+        "Barack_Obama/none.jpg": "no_face",
+        "Barack_Obama/tiny.jpg": "too_small",
+    }
+    details = {photo["verdict"]: photo["detail"] for photo in enrolled.unused}
+    assert details["duplicate"] == "the same file as Barack_Obama/a.jpg"
+    assert details["several_faces"] == "2 faces, none clearly the largest"
+    assert "at least 40 expected" in details["too_small"]
+
+
+def test_the_tables_hold_every_photo_every_person_and_one_model(campaign, enrolled):
+    references = {row["file"]: row for row in campaign.warehouse.read("references").collect()}
+    assert len(references) == 8 == enrolled.references + len(enrolled.unused)
+    for row in references.values():
+        assert (row["verdict"] == "used") == (row["embedding"] is not None) and row["gallery"] == enrolled.gallery
+    people = campaign.warehouse.read("people").orderBy("person").collect()
+    assert [(row["person"], row["references"]) for row in people] == [(person, 1) for person in PEOPLE_ENROLLED]
+    assert [row["profile_picture"] for row in people] == [
+        "Barack_Obama/a.jpg", "Eileen_Collins/astronaut.jpg", "Joe_Biden/biden.jpg",
+    ]  # fmt: skip
+    assert campaign.warehouse.read("people").schema.names == PEOPLE.names
+
+
+def test_the_model_is_read_back_as_it_was_trained(campaign, enrolled):
+    digest, stored = stored_gallery(campaign.warehouse, model_version(campaign.settings.vision))
+    gallery = load_gallery(*stored)
+    assert digest == enrolled.gallery == gallery.digest
+    assert list(gallery.parameters.people) == PEOPLE_ENROLLED
+    assert gallery.parameters.threshold == enrolled.threshold
+
+
+def test_enrolling_again_changes_nothing(spark, campaign, enrolled, versions):
+    before = versions(campaign.warehouse, GALLERY_TABLES)
+    again = enroll(spark, campaign.warehouse, campaign.settings, campaign.gallery)
+    assert again.already_enrolled and vars(again) | {"already_enrolled": False} == vars(enrolled)
+    assert versions(campaign.warehouse, GALLERY_TABLES) == before
+
+
+def test_another_setting_makes_a_second_gallery_beside_the_first(
+    spark, campaign, enrolled, copy_of, make_settings, gallery_folder, tmp_path
+):
+    copy, folder = copy_of(campaign), tmp_path / "gallery"
+    for person, first, second in (("Ann", "Barack_Obama/a", "Eileen_Collins/astronaut"),):
+        (folder / person).mkdir(parents=True)
+        shutil.copy(gallery_folder / f"{first}.jpg", folder / person / "1.jpg")
+        shutil.copy(gallery_folder / f"{second}.jpg", folder / person / "2.jpg")
+    (folder / "Bob").mkdir()
+    shutil.copy(gallery_folder / "Joe_Biden/biden.jpg", folder / "Bob" / "1.jpg")
+    report = enroll(spark, copy.warehouse, copy.settings, str(folder))
+    assert report.gallery != enrolled.gallery and report.references == 3
+    found = {row["gallery"] for row in copy.warehouse.read("people").collect()}
+    assert found == {report.gallery, enrolled.gallery}
+    assert stored_gallery(copy.warehouse, model_version(copy.settings.vision))[0] == report.gallery
+    with pytest.raises(JobError, match="cannot enrol as svm_rbf: .* two references a person; too few: Bob"):
+        enroll(spark, copy.warehouse, make_settings(enroll__kind="svm_rbf"), str(folder))
+
+
+def test_a_person_without_a_usable_photo_is_named_and_nothing_is_written(
+    spark, campaign, nothing, gallery_folder, tmp_path
+):
+    for name in ("none.jpg", "tiny.jpg"):
+        (tmp_path / "Nobody_Usable").mkdir(exist_ok=True)
+        shutil.copy(gallery_folder / "Barack_Obama" / name, tmp_path / "Nobody_Usable" / name)
+    (tmp_path / "Joe_Biden").mkdir()
+    shutil.copy(gallery_folder / "Joe_Biden/biden.jpg", tmp_path / "Joe_Biden/biden.jpg")
+    with pytest.raises(JobError) as raised:
+        enroll(spark, nothing, campaign.settings, str(tmp_path))
+    assert str(raised.value) == (
+        "no usable photo of Nobody_Usable (Nobody_Usable/none.jpg: no_face, Nobody_Usable/tiny.jpg: too_small)"
+    )
+    assert all(nothing.read(table).isEmpty() for table in GALLERY_TABLES)
+
+
+def test_a_gallery_that_is_none_is_a_setting_that_cannot_work(spark, campaign, nothing, gallery_folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "flat").mkdir()
+    shutil.copy(gallery_folder / "Joe_Biden/biden.jpg", tmp_path / "flat" / "biden.jpg")
+    for name in ("missing", "empty", "flat"):
+        with pytest.raises(SettingsError, match=f"gallery (at )?{tmp_path}/{name}"):
+            enroll(spark, nothing, campaign.settings, str(tmp_path / name))
+
+
+def test_nobody_is_matched_before_anyone_is_enrolled(nothing):
+    with pytest.raises(JobError, match="run `facejoin enroll` first"):
+        stored_gallery(nothing, "a version")

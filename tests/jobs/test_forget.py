@@ -1,0 +1,96 @@
+"""Who asks out is out of the tables, out of the page, and never comes back."""
+
+import json
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from facejoin.conf.settings import SettingsError
+from facejoin.jobs.crawl import crawl
+from facejoin.jobs.enroll import enroll
+from facejoin.jobs.errors import JobError
+from facejoin.jobs.forget import PERSONAL, forget
+from facejoin.jobs.match import match
+from facejoin.jobs.publish import publish
+from facejoin.jobs.tables import Warehouse
+
+PERSON, PHOTO, OWNER, OWNERS_PHOTO = "Eileen_Collins", 1, "22222222@N02", 3
+
+
+@pytest.fixture(scope="module")
+def forgotten(spark, campaign, published, tmp_path_factory):
+    """A copy of the finished campaign, in which a photo, an owner and a person ask out; then every job runs again."""
+    folder = tmp_path_factory.mktemp("forgotten")
+    shutil.copytree(campaign.warehouse.folder, folder / "warehouse")
+    warehouse = Warehouse(spark, str(folder / "warehouse"))
+    copy = replace(campaign, warehouse=warehouse, site=folder / "site")
+    for kind, value in (("photo", str(PHOTO)), ("owner", OWNER), ("person", PERSON)):
+        forget(spark, warehouse, kind, value, "by mail")
+    erased = {
+        "results": {row["photo_id"] for row in warehouse.read("results").collect()},
+        "matches": {(row["photo_id"], row["person"]) for row in warehouse.read("matches").collect()},
+        "people": {row["person"] for row in warehouse.read("people").collect()},
+        "references": {row["person"] for row in warehouse.read("references").collect()},
+        "gallery_models": warehouse.read("gallery_models").count(),
+    }
+    with pytest.raises(JobError, match="run `facejoin enroll` first"):
+        publish(spark, warehouse, copy.settings, copy.site)
+    asked = campaign.server.requests
+    crawled = crawl(spark, warehouse, copy.settings)
+    enrolled = enroll(spark, warehouse, copy.settings, copy.gallery)
+    match(spark, warehouse, copy.settings)
+    publish(spark, warehouse, copy.settings, copy.site)
+    site = {path.name: path.read_text() for path in copy.site.iterdir()}
+    return SimpleNamespace(
+        campaign=copy, erased=erased, crawled=crawled, enrolled=enrolled, site=site,
+        asked_again=campaign.server.requests - asked,
+    )  # fmt: skip
+
+
+def test_their_rows_are_gone_at_once(forgotten):
+    erased = forgotten.erased
+    assert not {PHOTO, OWNERS_PHOTO} & erased["results"]
+    assert erased["matches"] == {(2, "Joe_Biden")}
+    assert erased["people"] == erased["references"] == {"Barack_Obama", "Joe_Biden"}
+    assert erased["gallery_models"] == 0
+
+
+def test_their_photos_stay_in_the_books_without_what_is_personal(forgotten, campaign):
+    photos = {row["photo_id"]: row for row in forgotten.campaign.warehouse.read("photos").collect()}
+    assert len(photos) == len(campaign.rows)
+    for photo_id in (PHOTO, OWNERS_PHOTO):
+        assert all(photos[photo_id][name] is None for name in PERSONAL)
+        assert photos[photo_id]["bucket"] is not None
+    assert photos[2]["title"] == campaign.rows[2].title
+
+
+def test_later_jobs_pass_them_over(forgotten, statuses_by_photo):
+    assert forgotten.crawled.new_results == 2 and forgotten.crawled.remaining == 0
+    statuses = statuses_by_photo(forgotten.campaign.warehouse)
+    assert statuses[PHOTO] == statuses[OWNERS_PHOTO] == ["suppressed"]
+    assert not forgotten.asked_again
+    assert forgotten.enrolled.people == 2
+    people = {row["person"] for row in forgotten.campaign.warehouse.read("references").collect()}
+    assert PERSON not in people
+
+
+def test_they_are_nowhere_on_the_page(forgotten, campaign):
+    hidden = [PERSON, campaign.rows[PHOTO].download_url, campaign.rows[OWNERS_PHOTO].download_url, OWNER]
+    for name, text in forgotten.site.items():
+        assert not [word for word in hidden if word in text], name
+    results = json.loads(forgotten.site["results.json"])
+    assert [(person["name"], len(person["foundPics"])) for person in results] == [("Barack_Obama", 0), ("Joe_Biden", 1)]
+
+
+def test_asking_twice_is_on_the_list_once(spark, forgotten):
+    warehouse = forgotten.campaign.warehouse
+    before = warehouse.read("suppressed").count()
+    forget(spark, warehouse, "photo", str(PHOTO))
+    assert warehouse.read("suppressed").count() == before
+
+
+def test_a_photo_is_named_by_its_number(spark, warehouse):
+    with pytest.raises(SettingsError, match="by its number, not by 'abc'"):
+        forget(spark, warehouse, "photo", "abc")

@@ -1,0 +1,84 @@
+"""Matches → the two JSON files and the page."""
+
+import json
+
+import pytest
+
+from facejoin.conf.settings import SettingsError
+from facejoin.jobs.match import match
+from facejoin.jobs.publish import publish
+
+FIRST = ["URL", "location", "rank"]  # the study's own fields of a picture
+FURTHER = {"confidence", "pageURL", "latitude", "longitude", "licence", "owner", "box"}  # what the issue adds at least
+
+
+@pytest.fixture(scope="module")
+def files(published, campaign):
+    """matches.json, results.json"""
+    return [json.loads((campaign.site / name).read_text()) for name in ("matches.json", "results.json")]
+
+
+def test_matches_json_is_sorted_by_confidence_and_person(files, campaign):
+    matches, _ = files
+    assert [list(match) for match in matches] == [["url", "person", "conf"]] * 4
+    assert matches == sorted(matches, key=lambda match: (-match["conf"], match["person"]))
+    urls = {campaign.rows[photo_id].download_url for photo_id in (1, 2, 3)}
+    assert {match["url"] for match in matches} == urls
+
+
+def test_results_json_has_persons_by_name_and_pictures_by_rank(files):
+    _, results = files
+    assert [list(person) for person in results] == [["name", "profilePic", "foundPics"]] * 3
+    assert [person["name"] for person in results] == ["Barack_Obama", "Eileen_Collins", "Joe_Biden"]
+    for person in results:
+        pictures = person["foundPics"]
+        assert [picture["rank"] for picture in pictures] == list(range(len(pictures)))
+        assert pictures == sorted(pictures, key=lambda picture: -picture["confidence"])
+        assert all(list(picture)[:3] == FIRST and FURTHER <= {*picture} for picture in pictures)
+        assert person["profilePic"] == pictures[0]["URL"] and person["profilePic"].startswith("http://")
+
+
+def test_pictures_lie_in_the_nearest_town_and_those_without_a_place_in_none(files, campaign):
+    _, results = files
+    places = {p["URL"]: (p["location"], p["latitude"]) for person in results for p in person["foundPics"]}
+    assert places[campaign.rows[1].download_url][0].startswith("Paris")
+    assert places[campaign.rows[3].download_url] == ("New York City", campaign.rows[3].latitude)
+    assert places[campaign.rows[2].download_url] == (None, None)
+
+
+def test_a_picture_carries_what_its_page_shows(files, campaign):
+    _, results = files
+    [picture], row = results[0]["foundPics"], campaign.rows[1]
+    assert (picture["pageURL"], picture["owner"], picture["ownerName"]) == (row.page_url, row.owner, row.nickname)
+    assert (picture["licence"], picture["licenceURL"]) == (row.licence, row.licence_url)
+    assert picture["dateTaken"] == "2011-11-07 07:20:22" and picture["title"] == row.title
+    left, top, right, bottom = picture["box"]
+    assert 0 <= left < right <= picture["width"] and 0 <= top < bottom <= picture["height"]
+
+
+def test_publishing_again_leaves_the_files_alone(spark, campaign, published, versions):
+    before = {path: path.stat().st_mtime_ns for path in campaign.site.iterdir()}
+    runs = campaign.warehouse.version("runs")
+    again = publish(spark, campaign.warehouse, campaign.settings, campaign.site)
+    assert again.already_published and vars(again) | {"already_published": False} == vars(published)
+    assert {path: path.stat().st_mtime_ns for path in campaign.site.iterdir()} == before
+    assert campaign.warehouse.version("runs") == runs
+
+
+def test_a_person_who_is_found_nowhere_is_on_the_page_without_a_picture(
+    spark, campaign, matched, copy_of, make_settings
+):
+    copy, strict = copy_of(campaign), make_settings(match__threshold=1.0)
+    match(spark, copy.warehouse, strict)
+    report = publish(spark, copy.warehouse, strict, copy.site)
+    assert (report.people, report.pictures, report.located) == (3, 0, 0)
+    assert json.loads((copy.site / "matches.json").read_text()) == []
+    assert json.loads((copy.site / "results.json").read_text())[0] == {
+        "name": "Barack_Obama", "profilePic": None, "foundPics": [],
+    }  # fmt: skip
+
+
+def test_a_site_below_a_file_is_a_setting_that_cannot_work(spark, campaign, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SettingsError, match="the site .*/file/site cannot be written"):
+        publish(spark, campaign.warehouse, campaign.settings, tmp_path / "file" / "site")
