@@ -69,9 +69,7 @@ class DetectSettings(Stage):
 class EmbedSettings(Stage):
     model: Literal["inception_resnet_v1", "sface"] = "inception_resnet_v1"
     weights: str | None = None  # a name known to weights.py or a file; None: the model's own default
-    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = (
-        None  # required where `weights` is a file of your own
-    )
+    weights_sha256: Sha256 | None = None  # required where `weights` is a file of your own
     batch: Annotated[int, Field(ge=1)] = 64  # faces per forward pass
 
 

@@ -52,7 +52,7 @@ ROW = PhotoRow(
     original_secret="0f11b3c88a",
     extension="jpg",
 )
-PARIS, NEW_YORK, NOWHERE = (48.8584, 2.2945), (40.7580, -73.9855), (None, None)  # latitude, longitude
+PARIS, NEW_YORK, NOWHERE = (48.8566, 2.3522), (40.7580, -73.9855), (None, None)  # latitude, longitude
 ALICE, BOB, OPTED_OUT = "11111111@N01", "22222222@N02", "33333333@N03"
 SUPPRESSED_PHOTO = 18
 WAVE_PHOTOS = 10
@@ -73,7 +73,6 @@ def photo_row() -> Callable[..., PhotoRow]:
 @pytest.fixture(scope="session")
 def list_lines(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     """Rows → the lines that a photo list of `layout` columns has for them."""
-
     path = tmp_path_factory.mktemp("lines") / "lines.bz2"
 
     def lines(rows: list[PhotoRow], layout: int = 23) -> list[str]:

@@ -65,7 +65,7 @@ def test_wrong_settings_and_options_end_with_2_and_one_line(tmp_path):
 
 def test_a_wrong_option_value_ends_with_2(facejoin):
     status, _, err = facejoin("match", "--threshold", "high")
-    assert status == 2 and "'high' is not a valid float" in err
+    assert status == 2 and "--threshold" in err and "high" in err
 
 
 def test_an_unwritable_warehouse_ends_with_2(spark, facejoin, lines, tmp_path):
@@ -108,8 +108,8 @@ def test_sparks_errors_become_one_line(spark):
         spark.range(1).select("nothing_of_that_name").collect()
     assert "nothing_of_that_name" in one_line(of_a_column.value) and "\n" not in one_line(of_a_column.value)
     with pytest.raises(Py4JJavaError) as of_java:
-        spark._jvm.java.lang.Integer.parseInt("twelve")
-    assert one_line(of_java.value) == 'For input string: "twelve"'
+        spark._jvm.java.util.ArrayList().get(1)
+    assert one_line(of_java.value) == "Index 1 out of bounds for length 0"
 
 
 def test_a_workers_exception_is_the_line_that_counts(spark):

@@ -80,7 +80,7 @@ def test_another_setting_makes_a_second_gallery_beside_the_first(
     found = {row["gallery"] for row in copy.warehouse.read("people").collect()}
     assert found == {report.gallery, enrolled.gallery}
     assert stored_gallery(copy.warehouse, model_version(copy.settings.vision))[0] == report.gallery
-    with pytest.raises(JobError, match="cannot enrol as svm_rbf: .* two references a person; too few: Bob"):
+    with pytest.raises(JobError, match=r"cannot enrol as svm_rbf: .* two references a person; too few: Bob"):
         enroll(spark, copy.warehouse, make_settings(enroll__kind="svm_rbf"), str(folder))
 
 

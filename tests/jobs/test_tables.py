@@ -82,7 +82,7 @@ def test_a_job_is_done_as_long_as_its_inputs_are_those_of_its_last_run(warehouse
 
 def test_a_warehouse_below_a_file_is_refused_at_once(spark, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(SettingsError, match="the warehouse .*file/warehouse cannot be written: Not a directory"):
+    with pytest.raises(SettingsError, match=r"the warehouse .*file/warehouse cannot be written: Not a directory"):
         Warehouse(spark, str(tmp_path / "file" / "warehouse"))
 
 
