@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ PICTURES = "*.{jpg,jpeg,png,gif,webp,bmp,tif,tiff,JPG,JPEG,PNG}"
 FOUND = StructType().add("path", StringType()).add("status", StringType()).add("error", StringType())
 FOUND = FOUND.add("faces", ArrayType(FACE))
 USED = "used"
+UNIT = "gallery"  # one for all folders: the gallery enrolled last is the one that is matched
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class EnrollReport:
 
 
 def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder: str) -> EnrollReport:
-    """Trains a gallery on FOLDER/Person_Name/*.jpg, unless this very one was trained before.
+    """Trains a gallery on FOLDER/Person_Name/*.jpg, unless this very one was the last to be trained.
 
     Raises SettingsError for an empty folder, JobError for a person without a usable photo.
     """
@@ -69,8 +71,8 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
     photos, suppressed = _photos(spark, folder), _suppressed(warehouse)
     version = model_version(settings.vision)
     inputs = fingerprint(photos=photos, vision=version, settings=settings.enroll.digest(), suppressed=suppressed)
-    if warehouse.done("enroll", folder, inputs):
-        return EnrollReport(**warehouse.last_report("enroll", folder) | {"already_enrolled": True})
+    if warehouse.done("enroll", UNIT, inputs):
+        return EnrollReport(**warehouse.last_report("enroll", UNIT) | {"already_enrolled": True})
     ship_weights(spark, settings)
     with task_progress(spark, f"enroll: {len(photos)} photos"):
         references = judged(_read(spark, settings, folder, photos), settings.enroll)
@@ -78,7 +80,7 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
     gallery = trained(references, settings)
     report = _report(gallery, references)
     _write(spark, warehouse, gallery, references)
-    warehouse.record("enroll", folder, inputs, time.monotonic() - start, vars(report))
+    warehouse.record("enroll", UNIT, inputs, time.monotonic() - start, vars(report))
     return report
 
 
@@ -149,12 +151,19 @@ def _photos(spark: SparkSession, folder: str) -> list[tuple[str, int, str]]:
     try:
         rows = _files(spark, folder).select("path", "length", F.col("modificationTime").cast("string")).collect()
     except AnalysisException as error:
-        raise SettingsError(
-            f"no gallery at {folder}: expected a folder with a folder of photos for each person"
-        ) from error
+        raise SettingsError(f"no gallery at {folder}: expected {folder}/Person_Name/*.jpg") from error
     if not rows:
         raise SettingsError(f"the gallery {folder} is empty: expected {folder}/Person_Name/*.jpg")
+    _refuse_empty_folders(folder, {row["path"].rsplit("/", 2)[1] for row in rows})
     return sorted(tuple(row) for row in rows)
+
+
+def _refuse_empty_folders(folder: str, people: set[str]) -> None:
+    """Seen in a folder of this machine only: Hadoop's listing names files."""
+    root = Path(folder)
+    folders = {path.name for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    if folders - people:
+        raise JobError(f"no usable photo of {', '.join(sorted(folders - people))}: the folder holds no picture at all")
 
 
 def _files(spark: SparkSession, folder: str) -> DataFrame:

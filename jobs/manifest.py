@@ -73,7 +73,7 @@ def manifest(
 def _lists(spark: SparkSession, sources: Sequence[str], settings: ManifestSettings) -> list[PhotoList]:
     try:
         found = spark.read.format("binaryFile").option("recursiveFileLookup", True).load(list(sources))
-        rows = found.select("path", "length", "modificationTime").orderBy("path").collect()  # the content is not read
+        rows = sorted(found.select("path", "length", "modificationTime").collect())  # the content is not read
     except AnalysisException as error:
         raise SettingsError(f"no photo list at {', '.join(sources)}: {error.getCondition()}") from error
     _refuse_empty(found.inputFiles(), [path for path, _, _ in rows])

@@ -19,7 +19,6 @@ from facejoin.udfs.match_faces import StoredGallery, match_faces
 from facejoin.udfs.recognition.gallery import load_gallery
 from facejoin.udfs.vision.analyse import model_version
 
-FACES = ("photo_id", "face", "box", "embedding")
 SCORED = StructType([field for field in MATCHES if field.name not in ("gallery", "threshold")])
 SCORED = SCORED.add("decisive", DoubleType()).add("accepted", BooleanType())
 
@@ -61,13 +60,17 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
 
 def scored_faces(warehouse: Warehouse, version: str, stored: StoredGallery, settings: MatchSettings) -> DataFrame:
     """Every face with its best person, accepted or not."""
+    return faces(warehouse, version, settings).mapInArrow(match_faces(stored, settings.threshold, SCORED), SCORED)
+
+
+def faces(warehouse: Warehouse, version: str, settings: MatchSettings) -> DataFrame:
+    """Every face that is to be compared: photo_id, face, box, embedding."""
     return (
         final_results(warehouse, version)
         .transform(keep_unsuppressed, warehouse.read("photos"), warehouse.read("suppressed"))
         .transform(explode_faces)
         .transform(keep_recognisable, settings.min_face)
-        .select(*FACES)
-        .mapInArrow(match_faces(stored, settings.threshold, SCORED), SCORED)
+        .select("photo_id", "face", "box", "embedding")
     )
 
 
@@ -100,7 +103,6 @@ def _threshold(stored: StoredGallery, settings: MatchSettings) -> float:
 
 
 def _report(warehouse: Warehouse, version: str, settings: MatchSettings, gallery: str, threshold: float) -> MatchReport:
-    faces = final_results(warehouse, version).transform(explode_faces).transform(keep_recognisable, settings.min_face)
     matches = warehouse.read("matches").where(F.col("gallery") == gallery)
     [(count, people)] = matches.agg(F.count("*"), F.countDistinct("person")).collect()
-    return MatchReport(gallery, threshold, faces.count(), count, people)
+    return MatchReport(gallery, threshold, faces(warehouse, version, settings).count(), count, people)

@@ -7,7 +7,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from facejoin.conf.settings import Settings, SettingsError, validated
@@ -20,9 +20,10 @@ from facejoin.jobs.demo.samples import fetch_samples
 from facejoin.jobs.enroll import EnrollReport, enroll, stored_gallery
 from facejoin.jobs.fetch_weights import fetch_weights
 from facejoin.jobs.manifest import ListReport, manifest
-from facejoin.jobs.match import MatchReport, match, scored_faces
+from facejoin.jobs.match import SCORED, MatchReport, faces, match
 from facejoin.jobs.publish import PublishReport, publish
 from facejoin.jobs.tables import Warehouse
+from facejoin.udfs.match_faces import StoredGallery, match_faces
 from facejoin.udfs.recognition.measure import Candidate, PersonResult, by_person, fnir, rank1
 from facejoin.udfs.vision.analyse import model_version, weights_name
 from facejoin.udfs.vision.weights import WEIGHTS
@@ -114,8 +115,7 @@ def judged(warehouse: Warehouse, settings: Settings, collection: Collection, ste
     """The jobs' outcome held against the truth."""
     version = model_version(settings.vision)
     gallery, stored = stored_gallery(warehouse, version)
-    faces = scored_faces(warehouse, version, stored, settings.match).select("photo_id", "person", "decisive").collect()
-    candidates = [Candidate(*face) for face in faces]
+    candidates = _candidates(faces(warehouse, version, settings.match), stored)
     matches = warehouse.read("matches").where(F.col("gallery") == gallery).select("photo_id", "person").collect()
     people = sorted(path.name for path in collection.gallery.iterdir())
     seconds = _seconds(warehouse, version)
@@ -134,6 +134,13 @@ def judged(warehouse: Warehouse, settings: Settings, collection: Collection, ste
         site=steps.publish.site,
         warehouse=warehouse.folder,
     )
+
+
+def _candidates(compared: DataFrame, stored: StoredGallery) -> list[Candidate]:
+    """Every face, accepted or not, scored by the jobs' own stage; a demo is small enough to do it here."""
+    scored = match_faces(stored, None, SCORED)(iter(compared.toArrow().to_batches()))
+    rows = (row for batch in scored for row in batch.select(["photo_id", "person", "decisive"]).to_pylist())
+    return [Candidate(row["photo_id"], row["person"], row["decisive"]) for row in rows]
 
 
 def _seconds(warehouse: Warehouse, version: str) -> dict[str, float]:

@@ -52,7 +52,7 @@ ROW = PhotoRow(
     original_secret="0f11b3c88a",
     extension="jpg",
 )
-PARIS, NEW_YORK, NOWHERE = (48.8566, 2.3522), (40.7580, -73.9855), (None, None)  # latitude, longitude
+PARIS, NAIROBI, NOWHERE = (48.8566, 2.3522), (-1.2921, 36.8219), (None, None)  # latitude, longitude
 ALICE, BOB, OPTED_OUT = "11111111@N01", "22222222@N02", "33333333@N03"
 SUPPRESSED_PHOTO = 18
 WAVE_PHOTOS = 10
@@ -292,7 +292,7 @@ def statuses_by_photo() -> Callable[[Warehouse], dict[int, list[str]]]:
 
 
 def _rows(server: PhotoServer) -> list[PhotoRow]:
-    places = {2: NOWHERE, 3: NEW_YORK}
+    places = {2: NOWHERE, 3: NAIROBI}
     special = {
         13: {"download_url": server.url("/private/13.jpg")},
         15: {"marker": 1},

@@ -109,6 +109,7 @@ def test_a_retry_tries_what_failed_in_passing_and_nothing_else(spark, campaign, 
     assert report.statuses["faces"] == 4 and report.statuses["http_error"] == 1
 
 
+@pytest.mark.slow
 def test_another_model_version_stands_beside_the_first(spark, campaign, crawled, copy_of, make_settings):
     copy = copy_of(campaign)
     other = make_settings(vision__detect__min_face=60, crawl__wave_photos=1000)
@@ -119,7 +120,9 @@ def test_another_model_version_stands_beside_the_first(spark, campaign, crawled,
     assert final_results(copy.warehouse, crawled.model_version).count() == len(EXPECTED)
 
 
-@pytest.mark.parametrize("moment", ["before the wave's tasks", "during the wave's tasks"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("before the wave's tasks", marks=pytest.mark.slow), "during the wave's tasks"]
+)
 def test_another_crawl_that_was_faster_is_not_counted_twice(
     spark, campaign, warehouse, add_photos, monkeypatch, tmp_path, statuses_by_photo, moment
 ):

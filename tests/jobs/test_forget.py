@@ -16,6 +16,7 @@ from facejoin.jobs.match import match
 from facejoin.jobs.publish import publish
 from facejoin.jobs.tables import Warehouse
 
+pytestmark = pytest.mark.slow  # every job runs twice
 PERSON, PHOTO, OWNER, OWNERS_PHOTO = "Eileen_Collins", 1, "22222222@N02", 3
 
 

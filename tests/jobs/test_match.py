@@ -37,6 +37,7 @@ def test_matching_again_changes_nothing(spark, campaign, matched, versions):
     assert versions(campaign.warehouse, ("matches", "runs")) == before
 
 
+@pytest.mark.slow
 def test_a_threshold_of_ones_own_replaces_the_gallerys(spark, campaign, matched, copy_of, make_settings):
     copy = copy_of(campaign)
     similarities = sorted(row["similarity"] for row in copy.warehouse.read("matches").collect())
