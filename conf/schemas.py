@@ -57,6 +57,9 @@ PHOTOS = _table(
     ("machine_tags", TEXTS),
 )
 
+# Columns of `photos` that tell of the photographer: emptied where a photo or its owner is suppressed.
+PERSONAL = ("owner_name", "latitude", "longitude", "taken", "device", "title", "description", "tags", "machine_tags")
+
 QUARANTINE = _table(
     ("source_file", TEXT),
     ("line", BinaryType(), "the line's bytes as they were, without the line feed"),

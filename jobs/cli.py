@@ -22,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,  # a wrong option is told in lines, not in a box
 )
 
 Config = Annotated[Path | None, typer.Option("--config", help="Settings (YAML). Default: one machine, SFace.")]

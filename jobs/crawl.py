@@ -15,7 +15,7 @@ from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, Settings
 from facejoin.jobs.progress import task_progress
 from facejoin.jobs.session import runs_locally
-from facejoin.jobs.tables import Warehouse, fingerprint
+from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 from facejoin.udfs.find_faces import find_faces
 from facejoin.udfs.vision.analyse import model_version, weights_file
 from facejoin.udfs.web.outcomes import Outcome
@@ -67,7 +67,7 @@ def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
     before = final_results(warehouse, version).select("bucket", "photo_id", "attempt", failed)
     todo = warehouse.read("photos").join(before, ["bucket", "photo_id"], "left")  # the bucket prunes files of both
     todo = todo.where("attempt IS NULL OR failed" if retry else "attempt IS NULL")
-    suppressed = F.when(_is_suppressed(todo, warehouse.read("suppressed")), F.lit(Outcome.SUPPRESSED.value))
+    suppressed = F.when(is_suppressed(warehouse.read("suppressed")), F.lit(Outcome.SUPPRESSED.value))
     return todo.select(
         "photo_id",
         "bucket",
@@ -136,10 +136,3 @@ def _measures() -> list[Column]:
     outcomes = [F.count_if(F.col("status") == outcome.value).alias(f"status_{outcome.value}") for outcome in Outcome]
     download = [F.percentile_approx("seconds.download", p / 100).alias(f"download_p{p}") for p in (50, 95)]
     return [F.count("*").alias("rows"), F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]
-
-
-def _is_suppressed(photos: DataFrame, suppressed: DataFrame) -> Column:
-    """By the photo's id or its owner; the list of those who asked out is short."""
-    asked = suppressed.select("kind", "value").collect()
-    ids, owners = ([value for kind, value in asked if kind == wanted] for wanted in ("photo", "owner"))
-    return photos.photo_id.cast("string").isin(ids) | F.coalesce(photos.owner.isin(owners), F.lit(False))

@@ -9,12 +9,11 @@ from delta import DeltaTable
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from facejoin.conf.schemas import SUPPRESSED
+from facejoin.conf.schemas import PERSONAL, SUPPRESSED
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.tables import Warehouse
 
 Kind = Literal["photo", "owner", "person"]
-PERSONAL = ("owner_name", "latitude", "longitude", "taken", "device", "title", "description", "tags", "machine_tags")
 
 
 def forget(spark: SparkSession, warehouse: Warehouse, kind: Kind, value: str, reason: str | None = None) -> None:

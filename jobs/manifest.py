@@ -15,12 +15,12 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from facejoin.conf.schemas import PHOTOS, QUARANTINE
+from facejoin.conf.schemas import PERSONAL, PHOTOS, QUARANTINE
 from facejoin.conf.settings import ManifestSettings, SettingsError
 from facejoin.jobs.errors import SPARK_ERRORS, JobError, one_line
 from facejoin.jobs.photo_lists import COLUMNS, LAYOUTS, parsed
 from facejoin.jobs.progress import task_progress
-from facejoin.jobs.tables import Warehouse, fingerprint
+from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 
 ROUND_BYTES = 4 * 2**30  # of lists read in one go: bounds what the executors' disks hold
 
@@ -120,7 +120,8 @@ def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings,
         judged = rows.transform(with_stray_layout, layouts).transform(with_duplicates, _elsewhere(warehouse, files))
         where = f"source_file IN ({', '.join(_quoted(file) for file in files)})"
         warehouse.replace("quarantine", judged.transform(keep_quarantined), where)
-        warehouse.replace("photos", judged.transform(keep_photos), where)
+        photos = judged.transform(keep_photos).transform(without_personal, warehouse.read("suppressed"))
+        warehouse.replace("photos", photos, where)
     finally:
         rows.unpersist()
     reports = _reports(warehouse, where, {file: sum(width.values()) for file, width in widths.items()})
@@ -183,6 +184,12 @@ def with_duplicates(rows: DataFrame, elsewhere: DataFrame) -> DataFrame:
 
 def keep_photos(rows: DataFrame) -> DataFrame:
     return rows.where("reason IS NULL").select(*PHOTOS.names)
+
+
+def without_personal(photos: DataFrame, suppressed: DataFrame) -> DataFrame:
+    """A list that is read again does not bring back what somebody asked to be erased."""
+    kept = ~is_suppressed(suppressed)
+    return photos.withColumns({name: F.when(kept, F.col(name)) for name in PERSONAL})
 
 
 def keep_quarantined(rows: DataFrame) -> DataFrame:

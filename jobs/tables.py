@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from delta import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, STATISTICS, TABLES
@@ -31,14 +31,10 @@ class Warehouse:
         self._make(name)
         return self.spark.read.format("delta").load(self.path(name))
 
-    def append(self, name: str, rows: DataFrame, transaction: tuple[str, int] | None = None) -> None:
-        """One commit. `transaction` is (who, number): a number not above the last of the same who changes nothing,
-        which makes repeating a commit of unknown outcome safe."""
+    def append(self, name: str, rows: DataFrame) -> None:
+        """One commit."""
         self._make(name)
-        writer = rows.write.format("delta").mode("append")
-        if transaction is not None:
-            writer = writer.option("txnAppId", transaction[0]).option("txnVersion", transaction[1])
-        writer.save(self.path(name))
+        rows.write.format("delta").mode("append").save(self.path(name))
 
     def replace(self, name: str, rows: DataFrame, where: str) -> None:
         """One commit in which `rows`, all of which satisfy `where`, take the place of those that did."""
@@ -89,6 +85,13 @@ class Warehouse:
 def fingerprint(**inputs: Any) -> str:
     """A short name for exactly these inputs of a job."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def is_suppressed(suppressed: DataFrame) -> Column:
+    """Of rows with a photo_id and an owner: by either. The list of those who asked out is short."""
+    asked = suppressed.select("kind", "value").collect()
+    ids, owners = ([value for kind, value in asked if kind == wanted] for wanted in ("photo", "owner"))
+    return F.col("photo_id").cast("string").isin(ids) | F.coalesce(F.col("owner").isin(owners), F.lit(False))
 
 
 def _local_folder(folder: str) -> str:

@@ -1,7 +1,12 @@
-"""One Spark session for the tests that need one, and an empty warehouse for each of them."""
+"""One Spark session for the tests that need one, an empty warehouse for each of them, and the demo, run once."""
 
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -33,3 +38,29 @@ def spark() -> Iterator[SparkSession]:
 @pytest.fixture
 def warehouse(spark: SparkSession, tmp_path: Path) -> Warehouse:
     return Warehouse(spark, str(tmp_path / "warehouse"))
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    folder: Path
+    report: dict[str, Any]
+    printed: str
+
+
+@pytest.fixture(scope="session")
+def run_demo() -> Callable[..., DemoRun]:
+    """(folder, *options) → what `facejoin demo` left and said, in a process of its own with Spark's own defaults."""
+
+    def run(folder: Path, *options: str | Path) -> DemoRun:
+        command = [Path(sys.executable).with_name("facejoin"), "demo", "--out", folder, *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return DemoRun(folder, json.loads((folder / "report.json").read_text()), done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_demo(run_demo: Callable[..., DemoRun], tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """The first run of the demo on its own samples."""
+    return run_demo(tmp_path_factory.mktemp("demo"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -13,8 +14,8 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_runs(path: Path, finished_demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FACEJOIN_DEMO", str(finished_demo))
+def test_a_notebook_runs(path: Path, finished_demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEJOIN_DEMO", str(finished_demo.folder))
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
     printed = [output for cell in notebook.cells for output in cell.get("outputs", [])]

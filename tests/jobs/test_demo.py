@@ -1,14 +1,10 @@
 """The whole flow, by the command that the README names, with Spark's own defaults."""
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-FACEJOIN = Path(sys.executable).with_name("facejoin")
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 LFW = Path(os.environ.get("FACEJOIN_DATA", SHARED)) / "lfw"
 FIELDS = {
@@ -18,28 +14,20 @@ FIELDS = {
 pytestmark = pytest.mark.slow
 
 
-def demo(out, *options):
-    """→ (report, what was printed)"""
-    command = [FACEJOIN, "demo", "--out", out, *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads((out / "report.json").read_text()), done.stdout
-
-
 def commits(out):
     """Tables → how often each was written."""
     logs = (out / "warehouse").glob("*/_delta_log")
     return {log.parent.name: len(list(log.glob("*.json"))) for log in logs}
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo")
+@pytest.fixture
+def out(finished_demo):
+    return finished_demo.folder
 
 
-@pytest.fixture(scope="module")
-def first(out):
-    return demo(out)
+@pytest.fixture
+def first(finished_demo):
+    return finished_demo.report, finished_demo.printed
 
 
 def test_the_report_has_all_its_fields(first, out):
@@ -68,16 +56,16 @@ def test_everyone_is_found_and_nobody_else(first):
         assert name in printed
 
 
-def test_a_second_run_changes_nothing(first, out):
+def test_a_second_run_changes_nothing(first, out, run_demo):
     before = commits(out)
-    again, _ = demo(out)
+    again = run_demo(out).report
     assert again == first[0] | {"new_results": 0}
     assert commits(out) == before
 
 
 @pytest.mark.skipif(not LFW.is_dir(), reason=f"needs the photos of {LFW}")
-def test_people_of_lfw_are_told_from_strangers(tmp_path):
-    report, _ = demo(tmp_path, "--photos", LFW, "--known", "20", "--unknown", "100")
+def test_people_of_lfw_are_told_from_strangers(tmp_path, run_demo):
+    report = run_demo(tmp_path, "--photos", LFW, "--known", "20", "--unknown", "100").report
     assert len(report["people"]) == 20
     assert report["rank1"] >= 0.99
     assert report["fnir"]["0.01"] <= 0.02

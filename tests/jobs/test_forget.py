@@ -7,11 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from facejoin.conf.schemas import PERSONAL
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.enroll import enroll
 from facejoin.jobs.errors import JobError
-from facejoin.jobs.forget import PERSONAL, forget
+from facejoin.jobs.forget import forget
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import publish
 from facejoin.jobs.tables import Warehouse

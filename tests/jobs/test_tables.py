@@ -4,7 +4,7 @@ import pytest
 from delta import DeltaTable
 from pyspark.testing import assertDataFrameEqual, assertSchemaEqual
 
-from facejoin.conf.schemas import MATCHES, PEOPLE, PHOTOS, STATISTICS, SUPPRESSED, TABLES
+from facejoin.conf.schemas import MATCHES, PEOPLE, PHOTOS, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.errors import SPARK_ERRORS, one_line
 from facejoin.jobs.forget import PERSONAL
@@ -47,15 +47,6 @@ def test_a_confidence_above_one_is_refused(spark, tables):
         tables.append("matches", spark.createDataFrame([row], MATCHES))
     assert "confidence_range" in one_line(refused.value)
     assert tables.read("matches").isEmpty()
-
-
-def test_the_same_transaction_number_appends_once(spark, tables):
-    rows = spark.createDataFrame([("owner", "1@N00", None, None)], SUPPRESSED)
-    for number in (7, 7, 6):
-        tables.append("suppressed", rows, ("test", number))
-    assert tables.read("suppressed").count() == 1
-    tables.append("suppressed", rows, ("another", 1))
-    assert tables.read("suppressed").count() == 2
 
 
 def test_replacing_touches_its_own_rows_alone(spark, tables):
