@@ -28,7 +28,7 @@ from facejoin.udfs.recognition.measure import Candidate, PersonResult, by_person
 from facejoin.udfs.vision.analyse import model_version, weights_name
 from facejoin.udfs.vision.weights import WEIGHTS
 
-SHORT_RUN = {  # a run of a minute is over before compiled queries, or the JVM's second compiler, have paid for themselves
+SHORT_RUN = {  # over before compiled queries, or the second compiler of the JVM, have paid for themselves
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
