@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -165,11 +166,16 @@ def demo(
     config: Config = None,
 ) -> None:
     """The whole flow on a collection whose truth is known, and how well it did."""
-    from facejoin.jobs.demo.demo import demo_settings, prepare, run_demo
+    from facejoin.jobs.session import SHORT_RUN, spark_session
 
-    settings = demo_settings(load_settings(config), out.absolute(), own_photos=photos is not None)
-    collection = prepare(settings, out, photos, known, unknown, seed)
-    report, steps = run_demo(_session(settings)[0], settings, collection, out.absolute())
+    given = load_settings(config)
+    with ThreadPoolExecutor(1) as starting:
+        spark = starting.submit(spark_session, given.spark | SHORT_RUN)  # while the rest is imported and prepared
+        from facejoin.jobs.demo.demo import demo_settings, prepare, run_demo
+
+        settings = demo_settings(given, out.absolute(), own_photos=photos is not None)
+        collection = prepare(settings, out, photos, known, unknown, seed)
+        report, steps = run_demo(spark.result(), settings, collection, out.absolute())
     show.demo(report, steps)
 
 

@@ -12,6 +12,12 @@ from pyspark.sql import SparkSession
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 
+SHORT_RUN = {  # over before compiled queries, or the second compiler of the JVM, have paid for themselves
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+
 
 def spark_session(extra: dict[str, str] | None = None) -> SparkSession:
     """An active session as it is (notebooks, Databricks); under spark-submit its own; else one with our defaults.

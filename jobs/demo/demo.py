@@ -28,11 +28,6 @@ from facejoin.udfs.recognition.measure import Candidate, PersonResult, by_person
 from facejoin.udfs.vision.analyse import model_version, weights_name
 from facejoin.udfs.vision.weights import WEIGHTS
 
-SHORT_RUN = {  # over before compiled queries, or the second compiler of the JVM, have paid for themselves
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
 LOOPBACK = "127.0.0.1"
 FPIRS = ("0.01", "0.001")
 SMALLEST = 1_000  # bytes of a photo worth searching, where the photos are the user's own
@@ -69,7 +64,6 @@ def demo_settings(settings: Settings, out: Path, own_photos: bool) -> Settings:
     """The given settings, with a warehouse in `out`, this machine's own server allowed, and faults found quickly."""
     values = settings.model_dump() | {"warehouse": str(out / "warehouse")}
     values["crawl"]["fetch"] |= {"allowed_networks": [f"{LOOPBACK}/32"], "timeout": 4.0, "retries": 1}
-    values["spark"] |= SHORT_RUN
     if own_photos:
         values["vision"]["decode"]["min_bytes"] = SMALLEST
     return validated(values, "demo")
