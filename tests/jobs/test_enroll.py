@@ -65,7 +65,7 @@ def test_enrolling_again_changes_nothing(spark, campaign, enrolled, versions):
     assert versions(campaign.warehouse, GALLERY_TABLES) == before
 
 
-def test_another_setting_makes_a_second_gallery_beside_the_first(
+def test_another_gallery_stands_beside_the_first_and_the_one_enrolled_last_counts(
     spark, campaign, enrolled, copy_of, make_settings, gallery_folder, tmp_path
 ):
     copy, folder = copy_of(campaign), tmp_path / "gallery"
@@ -80,6 +80,9 @@ def test_another_setting_makes_a_second_gallery_beside_the_first(
     found = {row["gallery"] for row in copy.warehouse.read("people").collect()}
     assert found == {report.gallery, enrolled.gallery}
     assert stored_gallery(copy.warehouse, model_version(copy.settings.vision))[0] == report.gallery
+    back = enroll(spark, copy.warehouse, copy.settings, copy.gallery)
+    assert back.gallery == enrolled.gallery and not back.already_enrolled
+    assert stored_gallery(copy.warehouse, model_version(copy.settings.vision))[0] == enrolled.gallery
     with pytest.raises(JobError, match=r"cannot enrol as svm_rbf: .* two references a person; too few: Bob"):
         enroll(spark, copy.warehouse, make_settings(enroll__kind="svm_rbf"), str(folder))
 
@@ -98,6 +101,14 @@ def test_a_person_without_a_usable_photo_is_named_and_nothing_is_written(
         "no usable photo of Nobody_Usable (Nobody_Usable/none.jpg: no_face, Nobody_Usable/tiny.jpg: too_small)"
     )
     assert all(nothing.read(table).isEmpty() for table in GALLERY_TABLES)
+
+
+def test_a_persons_folder_without_any_picture_is_an_error(spark, campaign, nothing, gallery_folder, tmp_path):
+    shutil.copytree(gallery_folder / "Joe_Biden", tmp_path / "Joe_Biden")
+    (tmp_path / "Nobody").mkdir()
+    with pytest.raises(JobError, match="no usable photo of Nobody: the folder holds no picture"):
+        enroll(spark, nothing, campaign.settings, str(tmp_path))
+    assert nothing.read("gallery_models").isEmpty()
 
 
 def test_a_gallery_that_is_none_is_a_setting_that_cannot_work(spark, campaign, nothing, gallery_folder, tmp_path):

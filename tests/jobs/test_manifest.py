@@ -11,10 +11,11 @@ import pytest
 from delta import DeltaTable
 from pyspark.sql import functions as F
 
+from facejoin.conf.schemas import PHOTOS, SUPPRESSED
 from facejoin.conf.settings import ManifestSettings, SettingsError
 from facejoin.jobs.demo.photo_metadata import invent_row
 from facejoin.jobs.errors import JobError
-from facejoin.jobs.manifest import ListReport, manifest, read_lines
+from facejoin.jobs.manifest import ListReport, manifest, read_lines, without_personal
 from facejoin.jobs.tables import Warehouse
 
 WRITTEN = ("photos", "quarantine", "runs")
@@ -205,3 +206,13 @@ def test_a_source_without_a_list_is_a_setting_that_cannot_work(read, unread, tmp
 def test_a_report_whose_lines_do_not_add_up_is_refused():
     with pytest.raises(JobError, match="a: 3 lines, but 1 photos and"):
         ListReport("a", lines=3, photos=1, quarantined={"empty": 1}).check()
+
+
+def test_a_list_that_is_read_again_does_not_bring_back_what_was_erased(spark):
+    rows = [(1, "a@N01", "Me"), (2, "b@N02", "Us"), (3, None, "Sea")]
+    photos = spark.createDataFrame(
+        [dict(zip(("photo_id", "owner", "title"), row, strict=True)) for row in rows], PHOTOS
+    )
+    asked = spark.createDataFrame([("photo", "1", None, None), ("owner", "b@N02", None, None)], SUPPRESSED)
+    titles = {row["photo_id"]: row["title"] for row in without_personal(photos, asked).collect()}
+    assert titles == {1: None, 2: None, 3: "Sea"}
