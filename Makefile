@@ -1,5 +1,5 @@
 SHELL := /bin/bash
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PACKAGES := conf udfs jobs viewer
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
