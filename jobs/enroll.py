@@ -14,7 +14,7 @@ import numpy as np
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, StringType, StructType
+from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from facejoin.conf.schemas import FACE, GALLERY_MODELS, PEOPLE, REFERENCES
 from facejoin.conf.settings import EnrollSettings, Settings, SettingsError
@@ -29,8 +29,10 @@ from facejoin.udfs.recognition.train import TrainingError, train
 from facejoin.udfs.vision.analyse import model_version
 from facejoin.udfs.vision.embed import EMBEDDERS
 
-PICTURES = "*.{jpg,jpeg,png,gif,webp,bmp,tif,tiff,JPG,JPEG,PNG}"
-FOUND = StructType().add("path", StringType()).add("status", StringType()).add("error", StringType())
+ENDINGS = ("jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff")
+ANY_CASE = ("".join(f"[{letter}{letter.upper()}]" for letter in ending) for ending in ENDINGS)
+PICTURES = f"*.{{{','.join(ANY_CASE)}}}"  # as Hadoop's glob
+FOUND = StructType([StructField(name, StringType()) for name in ("path", "sha256", "status", "error")])
 FOUND = FOUND.add("faces", ArrayType(FACE))
 USED = "used"
 UNIT = "gallery"  # one for all folders: the gallery enrolled last is the one that is matched
@@ -71,8 +73,8 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
     photos, suppressed = _photos(spark, folder), _suppressed(warehouse)
     version = model_version(settings.vision)
     inputs = fingerprint(photos=photos, vision=version, settings=settings.enroll.digest(), suppressed=suppressed)
-    if warehouse.done("enroll", UNIT, inputs):
-        return EnrollReport(**warehouse.last_report("enroll", UNIT) | {"already_enrolled": True})
+    if (before := warehouse.report_of("enroll", UNIT, inputs)) is not None:
+        return EnrollReport(**before | {"already_enrolled": True})
     ship_weights(spark, settings)
     with task_progress(spark, f"enroll: {len(photos)} photos"):
         references = judged(_read(spark, settings, folder, photos), settings.enroll)
@@ -174,13 +176,11 @@ def _read(
     spark: SparkSession, settings: Settings, folder: str, photos: list[tuple[str, int, str]]
 ) -> list[tuple[Reference, list[Row]]]:
     """Every photo of the gallery with its faces, by path."""
-    vision = settings.vision.model_copy(update={"decode": settings.vision.decode.model_copy(update={"min_bytes": 0})})
     tasks = max(spark.sparkContext.defaultParallelism, -(-len(photos) // settings.crawl.task_photos))
-    files = _files(spark, folder).repartition(tasks, "path")
-    hashes = files.select("path", F.sha2("content", 256).alias("sha256"))
-    udf = find_references(vision, settings.crawl.device, settings.cache, FOUND)
-    faces = files.select("path", "content").mapInArrow(udf, FOUND).join(hashes, "path").orderBy("path").collect()
-    return [(_reference(row), row["faces"] or []) for row in faces]
+    files = _files(spark, folder).select("path", "content").repartition(tasks, "path")
+    udf = find_references(settings.vision, settings.crawl.device, settings.cache, FOUND)
+    found = files.mapInArrow(udf, FOUND).collect()
+    return [(_reference(row), row["faces"] or []) for row in sorted(found, key=lambda row: row["path"])]
 
 
 def _reference(row: Row) -> Reference:

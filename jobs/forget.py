@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
-from delta import DeltaTable
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
@@ -41,19 +40,12 @@ def _forget_person(warehouse: Warehouse, person: str) -> None:
         row["gallery"] for row in warehouse.read("references").where(own).select("gallery").distinct().collect()
     ]
     for name in ("references", "people", "matches"):
-        _table(warehouse, name).delete(own)
-    _table(warehouse, "gallery_models").delete(F.col("gallery").isin(galleries))
+        warehouse.delete(name, own)
+    warehouse.delete("gallery_models", F.col("gallery").isin(galleries))
 
 
 def _forget_photos(warehouse: Warehouse, which: Column) -> None:
     ids = [row["photo_id"] for row in warehouse.read("photos").where(which).select("photo_id").collect()]
     for name in ("matches", "results"):
-        _table(warehouse, name).delete(F.col("photo_id").isin(ids))
-    photos = _table(warehouse, "photos")
-    types = {field.name: field.dataType for field in photos.toDF().schema}
-    photos.update(which, {name: F.lit(None).cast(types[name]) for name in PERSONAL})
-
-
-def _table(warehouse: Warehouse, name: str) -> DeltaTable:
-    warehouse.read(name)
-    return DeltaTable.forPath(warehouse.spark, warehouse.path(name))
+        warehouse.delete(name, F.col("photo_id").isin(ids))
+    warehouse.empty("photos", PERSONAL, which)

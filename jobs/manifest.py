@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from facejoin.conf.schemas import PERSONAL, PHOTOS, QUARANTINE
 from facejoin.conf.settings import ManifestSettings, SettingsError
 from facejoin.jobs.errors import SPARK_ERRORS, JobError, one_line
-from facejoin.jobs.photo_lists import COLUMNS, LAYOUTS, parsed
+from facejoin.jobs.photo_lists import COLUMNS, DUPLICATE, LAYOUTS, PHOTO_ID, parsed
 from facejoin.jobs.progress import task_progress
 from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 
@@ -168,7 +168,7 @@ def _layout(file: str, widths: Counter[tuple[int, bool]]) -> int:
 def with_stray_layout(rows: DataFrame, layouts: dict[str, int]) -> DataFrame:
     """A line of its file's layout that cannot be read is called by its reason, one of the other layout by its width."""
     own = F.create_map(*(F.lit(part) for pair in layouts.items() for part in pair))[F.col("source_file")]
-    stray = F.col("width").isin(*LAYOUTS) & (F.col("width") != own) & F.col("reason").isin("photo_id")
+    stray = F.col("width").isin(*LAYOUTS) & (F.col("width") != own) & (F.col("reason") == PHOTO_ID)
     return rows.withColumn("reason", F.when(stray, COLUMNS).otherwise(F.col("reason")))
 
 
@@ -178,7 +178,7 @@ def with_duplicates(rows: DataFrame, elsewhere: DataFrame) -> DataFrame:
     order = Window.partitionBy("photo_id").orderBy("source_file", "line")
     known = elsewhere.select("photo_id", F.lit(True).alias("known"))
     again = good.withColumn("nth", F.row_number().over(order)).join(known, "photo_id", "left").where("nth > 1 OR known")
-    marked = rows.join(again.select("line", F.lit("duplicate").alias("again")), "line", "left")
+    marked = rows.join(again.select("line", F.lit(DUPLICATE).alias("again")), "line", "left")
     return marked.withColumn("reason", F.coalesce("reason", "again"))
 
 

@@ -14,7 +14,7 @@ from facejoin.conf.settings import MatchSettings, Settings
 from facejoin.jobs.crawl import final_results
 from facejoin.jobs.enroll import stored_gallery
 from facejoin.jobs.progress import task_progress
-from facejoin.jobs.tables import Warehouse, fingerprint
+from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 from facejoin.udfs.match_faces import StoredGallery, match_faces
 from facejoin.udfs.recognition.gallery import load_gallery
 from facejoin.udfs.vision.analyse import model_version
@@ -47,8 +47,8 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
         suppressed=warehouse.version("suppressed"),
         settings=settings.match.digest(),
     )
-    if warehouse.done("match", gallery, inputs):
-        return MatchReport(**warehouse.last_report("match", gallery) | {"already_matched": True})
+    if (before := warehouse.report_of("match", gallery, inputs)) is not None:
+        return MatchReport(**before | {"already_matched": True})
     with task_progress(spark, "match"):
         scored = scored_faces(warehouse, version, stored, settings.match)
         threshold = _threshold(stored, settings.match)
@@ -76,10 +76,7 @@ def faces(warehouse: Warehouse, version: str, settings: MatchSettings) -> DataFr
 
 def keep_unsuppressed(results: DataFrame, photos: DataFrame, suppressed: DataFrame) -> DataFrame:
     """Without photos that are suppressed themselves or by their owner."""
-    asked = {kind: suppressed.where(F.col("kind") == kind).select("value") for kind in ("photo", "owner")}
-    owners = photos.join(F.broadcast(asked["owner"]), photos.owner == F.col("value"), "left_semi").select("photo_id")
-    ids = asked["photo"].select(F.col("value").try_cast("bigint").alias("photo_id")).union(owners)
-    return results.join(ids, "photo_id", "left_anti")
+    return results.join(photos.where(is_suppressed(suppressed)).select("photo_id"), "photo_id", "left_anti")
 
 
 def explode_faces(results: DataFrame) -> DataFrame:

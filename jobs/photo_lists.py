@@ -10,7 +10,8 @@ from facejoin.conf.settings import ManifestSettings
 
 LAYOUTS = (23, 25)  # columns of the two layouts in circulation; the longer one begins with a line number and has a hash
 YEARS = (1826, 2100)  # of the first photograph, and as far as a camera's clock is believed
-EMPTY, NOT_UTF8, COLUMNS, PHOTO_ID = "empty", "not_utf8", "columns", "photo_id"  # reasons to quarantine a line
+# Reasons to quarantine a line.
+EMPTY, NOT_UTF8, COLUMNS, PHOTO_ID, DUPLICATE = "empty", "not_utf8", "columns", "photo_id", "duplicate"
 
 
 def parsed(lines: DataFrame, settings: ManifestSettings) -> DataFrame:

@@ -16,9 +16,8 @@ from pyspark.sql import functions as F
 from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.crawl import final_results
 from facejoin.jobs.enroll import stored_gallery
-from facejoin.jobs.match import keep_unsuppressed
 from facejoin.jobs.progress import task_progress
-from facejoin.jobs.tables import Warehouse, fingerprint
+from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 from facejoin.udfs.vision.analyse import model_version
 from facejoin.viewer.site import write_site
 
@@ -45,11 +44,12 @@ def publish(spark: SparkSession, warehouse: Warehouse, settings: Settings, site:
     gallery, _ = stored_gallery(warehouse, version)
     tables = {name: warehouse.version(name) for name in ("matches", "photos", "suppressed", "people")}
     inputs = fingerprint(gallery=gallery, **tables)
-    if (site / "index.html").exists() and warehouse.done("publish", str(site), inputs):
-        return PublishReport(**warehouse.last_report("publish", str(site)) | {"already_published": True})
+    before = warehouse.report_of("publish", str(site), inputs) if (site / "index.html").exists() else None
+    if before is not None:
+        return PublishReport(**before | {"already_published": True})
     with task_progress(spark, "publish"):
         found = found_pictures(warehouse, version, gallery).collect()
-        names = [row["person"] for row in _people(warehouse, gallery)]
+        names = [row["person"] for row in _of_gallery(warehouse, "people", gallery).collect()]
     towns = _towns(found)
     write_site(site, results_json(names, found, towns), matches_json(found))
     report = PublishReport(str(site), len(names), len(found), len(towns))
@@ -60,13 +60,10 @@ def publish(spark: SparkSession, warehouse: Warehouse, settings: Settings, site:
 def found_pictures(warehouse: Warehouse, version: str, gallery: str) -> DataFrame:
     """One row a match, with what the page shows of the photo, the most confident first."""
     sizes = final_results(warehouse, version).select("photo_id", "width", "height")
-    people = warehouse.read("suppressed").where("kind = 'person'").select(F.col("value").alias("person"))
     return (
-        warehouse.read("matches")
-        .where(F.col("gallery") == gallery)
-        .join(people, "person", "left_anti")
+        _of_gallery(warehouse, "matches", gallery)
         .join(warehouse.read("photos"), "photo_id")
-        .transform(keep_unsuppressed, warehouse.read("photos"), warehouse.read("suppressed"))
+        .where(~is_suppressed(warehouse.read("suppressed")))
         .join(sizes, "photo_id")
         .orderBy(F.desc("confidence"), "person", "photo_id", "face")
     )
@@ -112,9 +109,10 @@ def _picture(row: Row, rank: int, towns: Towns) -> dict[str, Any]:
     }
 
 
-def _people(warehouse: Warehouse, gallery: str) -> list[Row]:
+def _of_gallery(warehouse: Warehouse, table: str, gallery: str) -> DataFrame:
+    """Rows of one gallery, without the people who are suppressed."""
     suppressed = warehouse.read("suppressed").where("kind = 'person'").select(F.col("value").alias("person"))
-    return warehouse.read("people").where(F.col("gallery") == gallery).join(suppressed, "person", "left_anti").collect()
+    return warehouse.read(table).where(F.col("gallery") == gallery).join(suppressed, "person", "left_anti")
 
 
 def _towns(found: Sequence[Row]) -> dict[tuple[float, float], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,23 +42,26 @@ class Warehouse:
         self._make(name)
         rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(self.path(name))
 
+    def delete(self, name: str, where: Column) -> None:
+        self._table(name).delete(where)
+
+    def empty(self, name: str, columns: Iterable[str], where: Column) -> None:
+        """Sets `columns` of the rows to null."""
+        self._table(name).update(where, {c: F.lit(None).cast(TABLES[name][c].dataType) for c in columns})
+
     def version(self, name: str) -> int:
         """Of the last commit: it moves whenever the table does."""
-        self._make(name)
-        history = DeltaTable.forPath(self.spark, self.path(name)).history(1)
+        history = self._table(name).history(1)
         return max(version for (version,) in history.select("version").collect())
 
     def path(self, name: str) -> str:
         return f"{self.folder.rstrip('/')}/{name}"
 
-    def done(self, job: str, unit: str, inputs: str) -> bool:
-        """Whether the job's last run on this unit had the very same inputs."""
-        last = self._runs(job, unit).orderBy(F.desc("finished_at")).select("inputs").first()
-        return last is not None and last["inputs"] == inputs
-
-    def last_report(self, job: str, unit: str) -> dict[str, Any]:
-        last = self._runs(job, unit).orderBy(F.desc("finished_at")).select("report").first()
-        return json.loads(last["report"]) if last is not None else {}
+    def report_of(self, job: str, unit: str, inputs: str) -> dict[str, Any] | None:
+        """What the job's last run on this unit reported, if it had the very same inputs: there is nothing to do."""
+        runs = self.read("runs").where((F.col("job") == job) & (F.col("unit") == unit))
+        last = runs.orderBy(F.desc("finished_at")).select("inputs", "report").first()
+        return json.loads(last["report"]) if last is not None and last["inputs"] == inputs else None
 
     def record(self, job: str, unit: str, inputs: str, seconds: float, report: dict[str, Any]) -> None:
         self.record_all([(job, unit, inputs, datetime.now(UTC), seconds, json.dumps(report, sort_keys=True))])
@@ -65,8 +69,9 @@ class Warehouse:
     def record_all(self, runs: list[tuple[str, str, str, datetime, float, str]]) -> None:
         self.append("runs", self.spark.createDataFrame(runs, TABLES["runs"]).coalesce(1))
 
-    def _runs(self, job: str, unit: str) -> DataFrame:
-        return self.read("runs").where((F.col("job") == job) & (F.col("unit") == unit))
+    def _table(self, name: str) -> DeltaTable:
+        self._make(name)
+        return DeltaTable.forPath(self.spark, self.path(name))
 
     def _make(self, name: str) -> None:
         if name in self._made:

@@ -75,7 +75,7 @@ def test_delta_is_named_where_tables_are_read_and_written_only() -> None:
             )
             if table or (isinstance(node, ast.Call) and "format('delta')" in ast.unparse(node.func)):
                 named.add(name)
-    assert named == {"jobs/tables.py", "jobs/forget.py"}
+    assert named == {"jobs/tables.py"}
 
 
 PICKLES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,18 @@ def find_faces(vision: VisionSettings, crawl: CrawlSettings, constants: Row, cac
 
 
 def find_references(vision: VisionSettings, device: str, cache: str, schema: StructType) -> Stage:
-    """For mapInArrow: path, content → rows of `schema`: path, status, error and the photo's faces."""
+    """For mapInArrow: path, content → rows of `schema`: path, sha256, status, error and the photo's faces.
+
+    A reference may have any number of bytes: the least number is for photos of the collection.
+    """
+    any_size = vision.decode.model_copy(update={"min_bytes": 0})
 
     def results(batches: Batches) -> Batches:
         networks = _task_analyser(vision, device, cache)
         for batch in batches:
             files = batch.to_pylist()
-            analyses = networks.analyse([file["content"] for file in files])
-            rows = [_analysis_columns(a) | {"path": f["path"]} for f, a in zip(files, analyses, strict=True)]
-            yield _record_batch(rows, schema)
+            analyses = networks.analyse([file["content"] for file in files], any_size)
+            yield _record_batch([_found(f, a) for f, a in zip(files, analyses, strict=True)], schema)
 
     return results
 
@@ -98,6 +102,10 @@ def _result(photo: Row, fetched: Fetched | None, analysis: Analysis | None) -> R
         row |= _analysis_columns(analysis)
         row["seconds"] |= analysis.seconds
     return row
+
+
+def _found(file: Row, analysis: Analysis) -> Row:
+    return _analysis_columns(analysis) | {"path": file["path"], "sha256": sha256(file["content"]).hexdigest()}
 
 
 def _analysis_columns(analysis: Analysis) -> Row:

@@ -72,7 +72,7 @@ def test_another_gallery_stands_beside_the_first_and_the_one_enrolled_last_count
     for person, first, second in (("Ann", "Barack_Obama/a", "Eileen_Collins/astronaut"),):
         (folder / person).mkdir(parents=True)
         shutil.copy(gallery_folder / f"{first}.jpg", folder / person / "1.jpg")
-        shutil.copy(gallery_folder / f"{second}.jpg", folder / person / "2.jpg")
+        shutil.copy(gallery_folder / f"{second}.jpg", folder / person / "2.JPeG")
     (folder / "Bob").mkdir()
     shutil.copy(gallery_folder / "Joe_Biden/biden.jpg", folder / "Bob" / "1.jpg")
     report = enroll(spark, copy.warehouse, copy.settings, str(folder))

@@ -66,9 +66,9 @@ def test_a_version_moves_with_each_commit_and_only_then(spark, tables):
 def test_a_job_is_done_as_long_as_its_inputs_are_those_of_its_last_run(warehouse):
     warehouse.record("match", "g", "before", 1.0, {"matches": 1})
     warehouse.record("match", "g", "now", 1.0, {"matches": 2})
-    assert warehouse.done("match", "g", "now") and not warehouse.done("match", "g", "before")
-    assert not warehouse.done("enroll", "g", "now")
-    assert warehouse.last_report("match", "g") == {"matches": 2} and warehouse.last_report("match", "h") == {}
+    assert warehouse.report_of("match", "g", "now") == {"matches": 2}
+    assert warehouse.report_of("match", "g", "before") is None
+    assert warehouse.report_of("enroll", "g", "now") is None and warehouse.report_of("match", "h", "now") is None
 
 
 def test_a_warehouse_below_a_file_is_refused_at_once(spark, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facejoin.conf.settings import EmbedSettings, VisionSettings
+from facejoin.conf.settings import DecodeSettings, EmbedSettings, VisionSettings
 from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.detect import Detector, Faces
 from facejoin.udfs.vision.device import choose_device
@@ -54,23 +54,23 @@ class Analyser:
         self.detector = Detector(settings.detect, device)
         self.embedder = Embedder(settings.embed, weights, device)
 
-    def analyse(self, bodies: Sequence[bytes]) -> list[Analysis]:
-        """One Analysis a body, in order; a body that is no photo is an Analysis too."""
+    def analyse(self, bodies: Sequence[bytes], limits: DecodeSettings | None = None) -> list[Analysis]:
+        """One Analysis a body, in order; a body that is no photo is one too. `limits` replaces the settings'."""
         analyses, crops, owners = [], [], []
         for body in bodies:
-            analysis, own_crops = self._find(body)
+            analysis, own_crops = self._find(body, limits or self.settings.decode)
             owners += [(analysis, index) for index in range(len(own_crops))]
             crops += own_crops
             analyses.append(analysis)
         self._embed(crops, owners)
         return analyses
 
-    def _find(self, body: bytes) -> tuple[Analysis, list[np.ndarray]]:
+    def _find(self, body: bytes, limits: DecodeSettings) -> tuple[Analysis, list[np.ndarray]]:
         """The photo's faces, still without vectors, and their crops."""
         analysis = Analysis("no_face")
         try:
             with _timed(analysis, "decode"):
-                photo = decode(body, self.settings.decode)
+                photo = decode(body, limits)
             analysis.height, analysis.width = photo.shape[:2]
             with _timed(analysis, "detect"):
                 found = self.detector.detect(photo)

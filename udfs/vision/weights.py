@@ -14,7 +14,7 @@ from facejoin.udfs.vision.errors import WeightsError
 @dataclass(frozen=True)
 class WeightsFile:
     file: str  # name in the cache folder
-    size: int  # bytes
+    size: int | None  # bytes; None: not published
     sha256: str | None  # None: nobody has published one; the user has to say which they trust
     licence: str
     package: str | None = None  # a package that carries the file, pinned: name==version
@@ -42,7 +42,7 @@ WEIGHTS = {
     ),
     "casia-webface": WeightsFile(
         file="20180408-102900-casia-webface.pt",
-        size=0,
+        size=None,
         sha256=None,
         licence="MIT (facenet); trained on CASIA-WebFace, whose terms are for research",
         url="https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180408-102900-casia-webface.pt",
