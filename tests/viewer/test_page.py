@@ -159,7 +159,7 @@ def only_card(visit: Visit, address: Address, pic: Record) -> Locator:
 
 
 def assert_loaded_without_a_box(visit: Visit, card: Locator) -> None:
-    visit.page.wait_for_function("document.querySelector('.frame img').naturalWidth > 0")
+    visit.page.locator(".frame img").evaluate("photo => photo.decode()")  # not polled: the page's policy forbids eval
     visit.page.wait_for_load_state("networkidle")
     expect(card.get_by_role("img")).to_be_visible()
     expect(card.locator(".face")).to_have_count(0)
