@@ -25,6 +25,8 @@ setup(
         "torch>=2.6",
         "torchvision",
         "facenet-pytorch==2.5.3",  # 2.6.0 pins torch below 2.3
+        "openvino>=2026.0",
+        "numba>=0.63",
         "onnx>=1.17",
         "scikit-learn>=1.6",
         "scipy>=1.13",
@@ -34,6 +36,7 @@ setup(
         "certifi",
         "protego>=0.4",
         "Pillow>=11",
+        "simplejpeg>=1.9",
         "pydantic>=2.9",
         "PyYAML>=6",
         "typer>=0.15",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image, PngImagePlugin
 
 from facejoin.conf.settings import DecodeSettings
@@ -92,6 +93,77 @@ def test_an_orientation_that_imagemagick_wrote_as_text_counts() -> None:
 def test_a_broken_exif_does_not_lose_the_photo(exif: bytes) -> None:
     body = encoded(upright_picture(), "JPEG", quality=100, subsampling=0, exif=exif)
     assert_shows(decode(body, ANY_SIZE), upright_picture(), tolerance=3)
+
+
+def noise(height: int, width: int) -> Image.Image:
+    """Soft spots of all colours, so that every pixel counts and a photo's compression does not change it much."""
+    rough = np.random.default_rng(0).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), dtype=np.uint8)
+    return Image.fromarray(rough).resize((width, height), Image.Resampling.BICUBIC)
+
+
+WAYS_TO_WRITE: dict[str, dict[str, object]] = {
+    "colour at half the size": {"subsampling": "4:2:0"},
+    "colour at half the width": {"subsampling": "4:2:2"},
+    "colour at full size": {"subsampling": "4:4:4"},
+    "progressive": {"progressive": True},
+    "RGB": {"keep_rgb": True},
+    "restart markers": {"restart_marker_rows": 1},
+}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("way", WAYS_TO_WRITE)
+def test_a_jpeg_has_the_pixels_that_pillow_reads(way: str, mode: str) -> None:
+    body = encoded(noise(93, 157).convert(mode), "JPEG", **WAYS_TO_WRITE[way])
+    assert_shows(decode(body, ANY_SIZE), Image.open(io.BytesIO(body)), tolerance=2)
+
+
+def test_of_a_jpeg_with_further_pictures_behind_it_the_first_is_taken() -> None:
+    first = upright_picture()
+    body = encoded(first, "MPO", save_all=True, append_images=[noise(32, 48)], quality=100, subsampling=0)
+    assert Image.open(io.BytesIO(body)).n_frames == 2
+    assert_shows(decode(body, ANY_SIZE), first, tolerance=3)
+
+
+@pytest.mark.parametrize(
+    ("enough", "size"),
+    [(800 * 608, (800, 608)), (1, (100, 76)), (400 * 304, (400, 304)), (400 * 304 + 1, (500, 380))],
+)
+def test_a_jpeg_comes_at_the_smallest_scale_that_leaves_enough_pixels(enough: int, size: tuple[int, int]) -> None:
+    photo = noise(608, 800)
+    pixels = decode(encoded(photo, "JPEG"), DecodeSettings(min_bytes=0, enough_pixels=enough))
+    assert pixels.shape[1::-1] == size
+    off_by = np.abs(pixels.astype(int) - np.asarray(photo.resize(size, Image.Resampling.BOX)).astype(int))
+    assert off_by.mean() < 6
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("size", [(801, 599), (333, 1000), (1501, 97)])
+def test_a_smaller_jpeg_keeps_its_proportions_and_has_enough_pixels(size: tuple[int, int], mode: str) -> None:
+    body = encoded(Image.new(mode, size), "JPEG")
+    height, width = decode(body, DecodeSettings(min_bytes=0, enough_pixels=20_000)).shape[:2]
+    assert 20_000 <= height * width < size[0] * size[1] / 2
+    assert abs(width - size[0] * height / size[1]) < 1 + size[0] / size[1]  # sizes are rounded up to whole pixels
+
+
+def test_a_smaller_jpeg_is_upright_too() -> None:
+    stored, exif = turned(6)
+    body = encoded(stored.resize((320, 480), Image.Resampling.NEAREST), "JPEG", exif=exif)
+    pixels = decode(body, DecodeSettings(min_bytes=0, enough_pixels=1))
+    assert_shows(pixels[::39, ::59], Image.fromarray(np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8)), tolerance=6)
+
+
+def test_only_a_jpeg_is_made_smaller() -> None:
+    assert_shows(decode(encoded(noise(60, 80), "PNG"), DecodeSettings(min_bytes=0, enough_pixels=1)), noise(60, 80))
+
+
+def test_what_other_decoders_forgive_in_a_jpeg_is_forgiven() -> None:
+    body = bytearray(encoded(noise(480, 640), "JPEG"))
+    middle = len(body) // 2
+    body[middle : middle + 3] = b"\x55\xff\xd9"  # an end before the end: half of the photo is grey
+    with pytest.raises(ValueError, match="premature end of data segment"):
+        simplejpeg.decode_jpeg(bytes(body), strict=True)
+    assert_shows(decode(bytes(body), ANY_SIZE), Image.open(io.BytesIO(bytes(body))))
 
 
 def test_cmyk_becomes_rgb() -> None:
@@ -186,15 +258,30 @@ def test_a_photo_of_too_many_pixels_is_refused_by_its_header_alone() -> None:
     assert reason(png_header(200, 200)) == "corrupt"
 
 
+def test_a_jpeg_of_too_many_pixels_is_refused_by_its_header_alone() -> None:
+    body = bytearray(encoded(upright_picture(), "JPEG"))
+    size = body.index(b"\xff\xc0") + 5  # of the frame's header, behind marker, length and precision
+    body[size : size + 4] = struct.pack(">HH", 65_000, 65_000)
+    assert reason(bytes(body)) == "too_many_pixels"
+    assert reason(bytes(body[: body.index(b"\xff\xda") + 20])) == "too_many_pixels"
+
+
 def test_a_photo_of_no_pixels_is_no_photo() -> None:
     assert reason(png_header(0, 0)) in ("unsupported", "corrupt")
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "BMP", "TIFF"])
 def test_half_a_file_is_corrupt(file_format: str) -> None:
-    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
-    body = encoded(noise, file_format)
+    body = encoded(noise(64, 64), file_format)
     assert reason(body[: len(body) // 2]) == "corrupt"
+
+
+@pytest.mark.parametrize("enough", [1, 4_000_000])
+@pytest.mark.parametrize("missing", [2, 3, 100])
+@pytest.mark.parametrize("way", [{}, {"progressive": True}])
+def test_a_jpeg_without_its_end_is_corrupt(way: dict[str, object], missing: int, enough: int) -> None:
+    body = encoded(noise(93, 157), "JPEG", **way)
+    assert reason(body[:-missing], DecodeSettings(min_bytes=0, enough_pixels=enough)) == "corrupt"
 
 
 NOT_PHOTOS: dict[str, Callable[[], bytes]] = {

@@ -24,6 +24,7 @@ def valid_files() -> list[bytes]:
     ways = [
         ("JPEG", "RGB", {"exif": exif}),
         ("JPEG", "RGB", {"progressive": True}),
+        ("JPEG", "L", {}),
         ("JPEG", "CMYK", {}),
         ("PNG", "RGBA", {"exif": exif}),
         ("PNG", "P", {"transparency": 3}),
@@ -66,6 +67,7 @@ def assert_pixels_or_a_reason(body: bytes) -> None:
     else:
         assert pixels.dtype == np.uint8
         assert pixels.ndim == 3 and pixels.shape[2] == 3
+        assert pixels.size <= 3 * LIMITS.max_pixels
 
 
 def test_every_file_that_is_damaged_here_is_valid_before() -> None:

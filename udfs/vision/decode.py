@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
-from typing import Any
+from contextlib import suppress
 
 import numpy as np
-from PIL import Image, ImageOps
+import simplejpeg
+from PIL import Image
 
 from facejoin.conf.settings import DecodeSettings
 from facejoin.udfs.vision.errors import DecodeError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+JPEGS = ("JPEG", "MPO")  # the second is a JPEG with further pictures behind the first
+ORIENTATION = 0x0112  # EXIF's tag; its values by what undoes them, in this order
+TRANSPOSED, MIRRORED, FLIPPED = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 # What Pillow's decoders raise for broken files; OSError includes "cannot identify" and "truncated".
 BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError),
@@ -26,8 +31,8 @@ Image.MAX_IMAGE_PIXELS = None  # DecodeSettings.max_pixels refuses by the header
 def decode(body: bytes, settings: DecodeSettings) -> np.ndarray:
     """The first frame as uint8 (height, width, 3) RGB, turned as its EXIF orientation says.
 
-    Transparency is laid over white; 16-bit grey is scaled to 8; CMYK and palettes are converted.
-    Raises DecodeError.
+    A JPEG comes at the smallest of its decoder's scales that leaves `enough_pixels`. Transparency is laid over white;
+    16-bit grey is scaled to 8; CMYK and palettes are converted. Raises DecodeError.
     """
     if len(body) < settings.min_bytes:
         raise DecodeError("too_small", f"{len(body)} bytes; at least {settings.min_bytes} expected")
@@ -35,7 +40,7 @@ def decode(body: bytes, settings: DecodeSettings) -> np.ndarray:
     if image.width * image.height > settings.max_pixels:
         raise DecodeError("too_many_pixels", f"{image.width}x{image.height}; at most {settings.max_pixels} pixels")
     try:
-        return np.asarray(_upright(_rgb(image), image.info))
+        return _upright(_pixels(body, image, settings.enough_pixels), image)
     except BROKEN as error:
         raise DecodeError("corrupt", f"{image.format}: {error}") from error
 
@@ -47,6 +52,22 @@ def _open(body: bytes) -> Image.Image:
         raise DecodeError("unsupported", f"not a {', '.join(FORMATS)} file") from error
 
 
+def _pixels(body: bytes, image: Image.Image, enough: int) -> np.ndarray:
+    """By simplejpeg where it reads without a warning; Pillow tells a fault that can be forgiven from a broken file."""
+    width, height = _least_size(image, enough)
+    if image.format in JPEGS and image.mode in ("L", "RGB"):
+        with suppress(ValueError):
+            return simplejpeg.decode_jpeg(body, min_width=width, min_height=height, strict=True)
+    image.draft(None, (width, height))  # does nothing but to a JPEG
+    return np.asarray(_rgb(image))
+
+
+def _least_size(image: Image.Image, enough: int) -> tuple[int, int]:
+    """Width and height in the photo's proportions with `enough` pixels, or its own if it has fewer."""
+    scale = min(1.0, math.sqrt(enough / max(1, image.width * image.height)))
+    return math.ceil(image.width * scale), math.ceil(image.height * scale)
+
+
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
         return _from_deep_grey(image)
@@ -56,13 +77,15 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _upright(rgb: Image.Image, info: dict[str | tuple[int, int], Any]) -> Image.Image:
-    """Turned as the EXIF among `info` says, if it can be read: a photo is not lost for a broken one."""
-    rgb.info = info  # a conversion may have lost it; Pillow knows the other keys that it can stand under
+def _upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Turned as the image's EXIF says, if it can be read: a photo is not lost for a broken one."""
     try:
-        return ImageOps.exif_transpose(rgb)
+        orientation = image.getexif().get(ORIENTATION)
     except BROKEN:
-        return rgb
+        return pixels
+    pixels = pixels.transpose(1, 0, 2) if orientation in TRANSPOSED else pixels
+    pixels = pixels[:, ::-1] if orientation in MIRRORED else pixels
+    return np.ascontiguousarray(pixels[::-1] if orientation in FLIPPED else pixels)
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
