@@ -71,6 +71,10 @@ FACE = _table(
     ("landmarks", VECTOR, "x, y of both eyes, nose and both mouth corners, in pixels"),
     ("score", FLOAT, "detector's probability"),
     ("size", FLOAT, "shorter side of the box, in pixels"),
+    ("sharpness", FLOAT, "variance of the aligned crop's Laplacian, in grey levels²"),
+    ("yaw", FLOAT, "degrees, positive when it looks to the right side of the photo; estimated, as the next two"),
+    ("pitch", FLOAT, "degrees, positive when it looks up"),
+    ("roll", FLOAT, "degrees, positive when it is turned clockwise"),
     ("embedding", VECTOR, "length 1"),
 )
 
@@ -84,7 +88,7 @@ RESULTS = _table(
     ("error", TEXT),
     ("bytes", LONG),
     ("sha256", TEXT, "of the downloaded bytes"),
-    ("width", INT, "pixels, upright"),
+    ("width", INT, "pixels of the decoded photo, upright"),
     ("height", INT),
     ("wave", TEXT, "the commit that wrote it"),
     ("seconds", _table(("download", FLOAT), ("decode", FLOAT), ("detect", FLOAT), ("embed", FLOAT))),

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, Field(gt=0, lt=1)]
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
 
 
@@ -57,12 +58,14 @@ class FetchSettings(Stage):
 class DecodeSettings(Stage):
     min_bytes: Annotated[int, Field(ge=0)] = 30_000  # the original study's 30 KB
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000  # width × height, from the header
+    enough_pixels: Annotated[int, Field(gt=0)] = 3_000_000  # a JPEG of more is decoded at a scale that leaves as many
 
 
 class DetectSettings(Stage):
     min_face: Annotated[int, Field(ge=12)] = 20  # pixels: the smallest face that is searched for, about
-    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)  # P-Net, R-Net, O-Net
+    thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.72, 0.7)  # P-Net, R-Net, O-Net
     scale_factor: Annotated[float, Field(gt=0, lt=1)] = 0.709  # between two levels of the pyramid
+    max_candidates: Annotated[int, Field(ge=1)] = 400  # windows of a photo that P-Net passes on, best first
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.9  # O-Net's probability below which a face is dropped
 
 
@@ -70,7 +73,8 @@ class EmbedSettings(Stage):
     model: Literal["inception_resnet_v1", "sface"] = "inception_resnet_v1"
     weights: str | None = None  # a name known to weights.py or a file; None: the model's own default
     weights_sha256: Sha256 | None = None  # required where `weights` is a file of your own
-    batch: Annotated[int, Field(ge=1)] = 64  # faces per forward pass
+    batch: Annotated[int, Field(ge=1)] = 64  # faces per forward pass on a GPU
+    mirror: bool = False  # average with the mirrored face: twice the time, vectors of their own kind
 
 
 class VisionSettings(Stage):
@@ -79,9 +83,16 @@ class VisionSettings(Stage):
     embed: EmbedSettings = EmbedSettings()
 
 
+class ComputeSettings(Stage):
+    """What the networks run on. Unlike VisionSettings it changes no result but by rounding."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    runtime: Literal["auto", "torch", "openvino"] = "auto"  # auto: OpenVINO on a processor, if installed
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # auto: the fastest that the device has
+
+
 class CrawlSettings(Stage):
     fetch: FetchSettings = FetchSettings()
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     wave_photos: Annotated[int, Field(ge=1)] = 200_000  # photos per Delta commit, about
     task_photos: Annotated[int, Field(ge=1)] = 2_000  # photos per Spark task, about: 2 to 5 minutes
     photo_batch: Annotated[int, Field(ge=1)] = 32  # decoded photos held by a task at once
@@ -105,6 +116,7 @@ class Settings(Stage):
     spark: dict[str, str] = {}  # further Spark configuration, where this process starts Spark
     manifest: ManifestSettings = ManifestSettings()
     vision: VisionSettings = VisionSettings()
+    compute: ComputeSettings = ComputeSettings()
     crawl: CrawlSettings = CrawlSettings()
     enroll: EnrollSettings = EnrollSettings()
     match: MatchSettings = MatchSettings()

@@ -121,7 +121,7 @@ def _crawl_wave(
     start = time.monotonic()
     todo = unfinished(warehouse, version, retry).where(F.col("bucket").between(wave.first, wave.last))
     tasks = max(-(-wave.photos // settings.crawl.task_photos), spark.sparkContext.defaultParallelism)
-    udf = find_faces(settings.vision, settings.crawl, {"model_version": version, "wave": str(wave)}, settings.cache)
+    udf = find_faces(settings, {"model_version": version, "wave": str(wave)})
     results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
     with task_progress(spark, f"crawl {wave}: {wave.photos} photos"):

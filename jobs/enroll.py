@@ -178,7 +178,7 @@ def _read(
     """Every photo of the gallery with its faces, by path."""
     tasks = max(spark.sparkContext.defaultParallelism, -(-len(photos) // settings.crawl.task_photos))
     files = _files(spark, folder).select("path", "content").repartition(tasks, "path")
-    udf = find_references(settings.vision, settings.crawl.device, settings.cache, FOUND)
+    udf = find_references(settings, FOUND)
     found = files.mapInArrow(udf, FOUND).collect()
     return [(_reference(row), row["faces"] or []) for row in sorted(found, key=lambda row: row["path"])]
 

@@ -15,25 +15,27 @@ from pyspark import SparkFiles, TaskContext
 from pyspark.sql.types import StructType
 
 from facejoin.conf.schemas import RESULTS
-from facejoin.conf.settings import CrawlSettings, VisionSettings
+from facejoin.conf.settings import Settings
 from facejoin.udfs.batches import Batches, Stage, arrow_schema
 from facejoin.udfs.vision.analyse import Analyser, Analysis, Face, analyser
-from facejoin.udfs.vision.device import choose_device
+from facejoin.udfs.vision.runtime import choose_runtime
 from facejoin.udfs.web.ahead import ahead
 from facejoin.udfs.web.fetch import Fetched, Fetcher
 
 Row = dict[str, Any]
 
 
-def find_faces(vision: VisionSettings, crawl: CrawlSettings, constants: Row, cache: str) -> Stage:
+def find_faces(settings: Settings, constants: Row) -> Stage:
     """For mapInArrow: photo_id, bucket, download_url, attempt, status → rows of `results`, one a photo.
 
     A row that comes with a status is passed on as it is, without a download. `constants` are the columns that are the
     same in every row: model_version and wave. Downloads run ahead of the networks.
     """
 
+    crawl = settings.crawl
+
     def results(batches: Batches) -> Batches:
-        networks = _task_analyser(vision, crawl.device, cache)
+        networks = _task_analyser(settings)
         photos = (row for batch in batches for row in batch.to_pylist())
         with Fetcher(crawl.fetch) as fetcher:
             fetched = ahead(lambda row: _fetch(fetcher, row), photos, crawl.fetch.concurrency)
@@ -44,15 +46,15 @@ def find_faces(vision: VisionSettings, crawl: CrawlSettings, constants: Row, cac
     return results
 
 
-def find_references(vision: VisionSettings, device: str, cache: str, schema: StructType) -> Stage:
+def find_references(settings: Settings, schema: StructType) -> Stage:
     """For mapInArrow: path, content → rows of `schema`: path, sha256, status, error and the photo's faces.
 
     A reference may have any number of bytes: the least number is for photos of the collection.
     """
-    any_size = vision.decode.model_copy(update={"min_bytes": 0})
+    any_size = settings.vision.decode.model_copy(update={"min_bytes": 0})
 
     def results(batches: Batches) -> Batches:
-        networks = _task_analyser(vision, device, cache)
+        networks = _task_analyser(settings)
         for batch in batches:
             files = batch.to_pylist()
             analyses = networks.analyse([file["content"] for file in files], any_size)
@@ -61,15 +63,15 @@ def find_references(vision: VisionSettings, device: str, cache: str, schema: Str
     return results
 
 
-def _task_analyser(vision: VisionSettings, device: str, cache: str) -> Analyser:
+def _task_analyser(settings: Settings) -> Analyser:
     """This worker's networks, on the device and the processors that the scheduler gave the task."""
     task = TaskContext.get()
     if task is None:
         raise RuntimeError("runs inside a Spark task only")
     torch.set_num_threads(task.cpus())
     gpus = task.resources().get("gpu")
-    own = choose_device(device, gpus.addresses if gpus else ())
-    return analyser(vision, (Path(SparkFiles.getRootDirectory()), Path(cache)), str(own))
+    runtime = choose_runtime(settings.compute, gpus.addresses if gpus else ())
+    return analyser(settings.vision, (Path(SparkFiles.getRootDirectory()), Path(settings.cache)), runtime)
 
 
 def _fetch(fetcher: Fetcher, photo: Row) -> Fetched | None:
@@ -124,6 +126,10 @@ def _face_columns(face: Face) -> Row:
         "landmarks": face.landmarks.ravel(),
         "score": face.score,
         "size": face.size,
+        "sharpness": face.quality.sharpness,
+        "yaw": face.quality.yaw,
+        "pitch": face.quality.pitch,
+        "roll": face.quality.roll,
         "embedding": face.embedding,
     }
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -14,10 +13,13 @@ import numpy as np
 from facejoin.conf.settings import DecodeSettings, EmbedSettings, VisionSettings
 from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.detect import Detector, Faces
-from facejoin.udfs.vision.device import choose_device
 from facejoin.udfs.vision.embed import EMBEDDERS, Embedder
 from facejoin.udfs.vision.errors import DecodeError
+from facejoin.udfs.vision.quality import Quality, quality
+from facejoin.udfs.vision.runtime import Runtime
 from facejoin.udfs.vision.weights import PACKAGED, WEIGHTS, find_weights
+
+GROUP_PIXELS = 12_000_000  # of decoded photos that are held at once, if one alone has no more
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Face:
     box: np.ndarray  # (4,) x1, y1, x2, y2 in pixels of the decoded photo
     landmarks: np.ndarray  # (5, 2) in pixels of the decoded photo
     score: float  # detector's probability
-    embedding: np.ndarray  # (d,) float32, length 1
+    quality: Quality
+    embedding: np.ndarray  # (d,) float32, length 1; empty until all faces are known
 
     @property
     def size(self) -> float:
@@ -35,83 +38,113 @@ class Face:
 
 @dataclass
 class Analysis:
-    """What became of one photo; `seconds` by step, where embedding is shared out among a batch's faces."""
+    """What became of one photo. `seconds` by step: detection is shared out among the photos that it saw together by
+    their pixels, embedding among all faces.
+    """
 
     status: str  # faces, no_face, or a DecodeError's reason
     error: str | None = None
-    width: int | None = None  # pixels, upright
+    width: int | None = None  # pixels of the decoded photo, upright
     height: int | None = None
     faces: list[Face] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: {"decode": 0.0, "detect": 0.0, "embed": 0.0})
 
 
+@dataclass
+class _Crops:
+    """The faces of many photos on their way to the embedder, all three in step."""
+
+    pixels: list[np.ndarray] = field(default_factory=list)
+    owners: list[Analysis] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+
 class Analyser:
     """The networks of one VisionSettings, loaded on one device."""
 
-    def __init__(self, settings: VisionSettings, weights: Path, device_name: str):
-        device = choose_device(device_name)
+    def __init__(self, settings: VisionSettings, weights: Path, runtime: Runtime):
         self.settings = settings
-        self.detector = Detector(settings.detect, device)
-        self.embedder = Embedder(settings.embed, weights, device)
+        self.detector = Detector(settings.detect, runtime)
+        self.embedder = Embedder(settings.embed, weights, runtime)
 
     def analyse(self, bodies: Sequence[bytes], limits: DecodeSettings | None = None) -> list[Analysis]:
         """One Analysis a body, in order; a body that is no photo is one too. `limits` replaces the settings'."""
-        analyses, crops, owners = [], [], []
-        for body in bodies:
-            analysis, own_crops = self._find(body, limits or self.settings.decode)
-            owners += [(analysis, index) for index in range(len(own_crops))]
-            crops += own_crops
-            analyses.append(analysis)
-        self._embed(crops, owners)
+        analyses = [Analysis("no_face") for _ in bodies]
+        crops = _Crops()
+        for group in _groups(zip(analyses, bodies, strict=True), limits or self.settings.decode):
+            self._find(group, crops)
+        self._embed(crops)
         return analyses
 
-    def _find(self, body: bytes, limits: DecodeSettings) -> tuple[Analysis, list[np.ndarray]]:
-        """The photo's faces, still without vectors, and their crops."""
-        analysis = Analysis("no_face")
-        try:
-            with _timed(analysis, "decode"):
-                photo = decode(body, limits)
-            analysis.height, analysis.width = photo.shape[:2]
-            with _timed(analysis, "detect"):
-                found = self.detector.detect(photo)
-        except DecodeError as error:
-            analysis.status, analysis.error = error.reason, str(error)
-            return analysis, []
-        if not len(found):
-            return analysis, []
-        analysis.status, analysis.faces = "faces", list(_bare_faces(found))
-        with _timed(analysis, "embed"):
-            return analysis, self.embedder.crops(photo, found.landmarks)
-
-    def _embed(self, crops: list[np.ndarray], owners: list[tuple[Analysis, int]]) -> None:
+    def _find(self, group: list[tuple[Analysis, np.ndarray]], crops: _Crops) -> None:
+        """The faces of these photos, still without vectors; their crops are added to `crops`."""
         start = time.perf_counter()
-        vectors = self.embedder.embed(crops)
-        share = (time.perf_counter() - start) / max(len(crops), 1)
-        for (analysis, index), vector in zip(owners, vectors, strict=True):
-            bare = analysis.faces[index]
-            analysis.faces[index] = Face(bare.box, bare.landmarks, bare.score, vector)
+        found = self.detector.detect([photo for _, photo in group])
+        per_pixel = (time.perf_counter() - start) / sum(photo.size for _, photo in group)
+        for (analysis, photo), faces in zip(group, found, strict=True):
+            analysis.seconds["detect"] = per_pixel * photo.size
+            start = time.perf_counter()
+            own = self.embedder.crops(photo, faces.landmarks)
+            analysis.faces = list(_bare_faces(faces, own))
+            analysis.seconds["embed"] = time.perf_counter() - start
+            crops.pixels += own
+            crops.owners += [analysis] * len(own)
+            crops.positions += range(len(own))
+            if own:
+                analysis.status = "faces"
+
+    def _embed(self, crops: _Crops) -> None:
+        start = time.perf_counter()
+        vectors = self.embedder.embed(crops.pixels)
+        share = (time.perf_counter() - start) / max(len(vectors), 1)
+        for analysis, position, vector in zip(crops.owners, crops.positions, vectors, strict=True):
+            analysis.faces[position] = replace(analysis.faces[position], embedding=vector)
             analysis.seconds["embed"] += share
 
 
-@contextmanager
-def _timed(analysis: Analysis, step: str) -> Iterator[None]:
+def _groups(
+    bodies: Iterator[tuple[Analysis, bytes]], limits: DecodeSettings
+) -> Iterator[list[tuple[Analysis, np.ndarray]]]:
+    """The decoded photos, few enough at a time; a body that is none gets its status."""
+    group: list[tuple[Analysis, np.ndarray]] = []
+    pixels = 0
+    for analysis, body in bodies:
+        photo = _decoded(analysis, body, limits)
+        if photo is None:
+            continue
+        size = photo.shape[0] * photo.shape[1]
+        if group and pixels + size > GROUP_PIXELS:
+            yield group
+            group, pixels = [], 0
+        group.append((analysis, photo))
+        pixels += size
+    if group:
+        yield group
+
+
+def _decoded(analysis: Analysis, body: bytes, limits: DecodeSettings) -> np.ndarray | None:
     start = time.perf_counter()
     try:
-        yield
+        photo = decode(body, limits)
+    except DecodeError as error:
+        analysis.status, analysis.error = error.reason, str(error)
+        return None
     finally:
-        analysis.seconds[step] += time.perf_counter() - start
+        analysis.seconds["decode"] = time.perf_counter() - start
+    analysis.height, analysis.width = photo.shape[:2]
+    return photo
 
 
-def _bare_faces(found: Faces) -> Iterator[Face]:
+def _bare_faces(found: Faces, crops: Sequence[np.ndarray]) -> Iterator[Face]:
     unembedded = np.zeros(0, np.float32)
-    for box, points, score in zip(found.boxes, found.landmarks, found.scores, strict=True):
-        yield Face(box, points, float(score), unembedded)
+    for box, points, score, crop in zip(found.boxes, found.landmarks, found.scores, crops, strict=True):
+        yield Face(box, points, float(score), quality(crop, points), unembedded)
 
 
 @cache
-def analyser(settings: VisionSettings, folders: tuple[Path, ...], device: str) -> Analyser:
-    """Loaded once per process and device. Raises WeightsError, DeviceError."""
-    return Analyser(settings, weights_file(settings.embed, folders), device)
+def analyser(settings: VisionSettings, folders: tuple[Path, ...], runtime: Runtime) -> Analyser:
+    """Loaded once per process and device. Raises WeightsError."""
+    return Analyser(settings, weights_file(settings.embed, folders), runtime)
 
 
 def weights_name(settings: EmbedSettings) -> str:

@@ -1,19 +1,27 @@
-"""Photo → boxes, five landmarks and scores of its faces: MTCNN on facenet-pytorch's networks and weights."""
+"""Photos → boxes, five landmarks and scores of their faces: MTCNN's cascade over many photos at once.
+
+Method: Zhang et al. 2016, doi:10.1109/LSP.2016.2603342. The pyramid and the arithmetic of boxes are those of the
+authors' code, networks and weights those of facenet-pytorch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
-from facenet_pytorch.models.utils.detect_face import detect_face
 
 from facejoin.conf.settings import DetectSettings
-from facejoin.udfs.vision.errors import DecodeError
-from facejoin.udfs.vision.states import packaged_state
+from facejoin.udfs.vision import boxes as box
+from facejoin.udfs.vision.area import Areas, areas
+from facejoin.udfs.vision.networks import onet, rnet
+from facejoin.udfs.vision.propose import Proposer
+from facejoin.udfs.vision.runtime import Network, Runtime
 
-CELL = 12  # pixels: what P-Net sees at once
+R_SIDE, O_SIDE = 24, 48  # pixels a side of the crops that R-Net and O-Net see
+BATCHES = {"cpu": (32, 8), "cuda": (256, 256)}  # crops that R-Net and O-Net see at a time
+SAME_FACE = 0.7  # overlap from which two boxes are one
 
 
 @dataclass(frozen=True)
@@ -28,54 +36,62 @@ class Faces:
         return len(self.scores)
 
 
-NO_FACES = Faces(np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
-
-
 class Detector:
-    """MTCNN (Zhang et al. 2016, doi:10.1109/LSP.2016.2603342) on one device."""
-
-    def __init__(self, settings: DetectSettings, device: torch.device):
+    def __init__(self, settings: DetectSettings, runtime: Runtime):
         self.settings = settings
-        self.device = device
-        self.pnet, self.rnet, self.onet = (
-            _network(network, name, device) for network, name in ((PNet, "pnet"), (RNet, "rnet"), (ONet, "onet"))
-        )
+        self.device = runtime.device
+        self.proposer = Proposer(settings, runtime)
+        r_batch, o_batch = BATCHES[runtime.device.type]
+        self.rnet = runtime.load(rnet(), (r_batch, R_SIDE, R_SIDE, 3))
+        self.onet = runtime.load(onet(), (o_batch, O_SIDE, O_SIDE, 3))
 
     @torch.inference_mode()
-    def detect(self, photo: np.ndarray) -> Faces:
-        """photo: uint8 (height, width, 3) RGB. A photo smaller than a face holds none. Raises DecodeError."""
-        height, width = photo.shape[:2]
-        if min(height, width) * CELL / self.settings.min_face < CELL:
-            return NO_FACES
-        boxes, points = self._cascade(photo)
-        return self._faces(np.asarray(boxes[0]), np.asarray(points[0]), width, height)
+    def detect(self, photos: Sequence[np.ndarray]) -> list[Faces]:
+        """photos: uint8 (height, width, 3) RGB, each of any size → the faces of each, the same whatever the others are.
 
-    def _cascade(self, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        networks = (self.pnet, self.rnet, self.onet)
-        thresholds = list(self.settings.thresholds)
-        try:
-            return detect_face(
-                photo, self.settings.min_face, *networks, thresholds, self.settings.scale_factor, self.device
-            )
-        except IndexError as error:  # it loses count where a candidate lies outside the photo as a whole
-            raise DecodeError("corrupt", f"the detector failed: {error}") from error
+        A photo smaller than a face holds none.
+        """
+        sources = [areas(photo, self.device) for photo in photos]
+        windows = self.proposer.propose(sources)
+        windows = [self._refined(*seen) for seen in self._seen(self.rnet, R_SIDE, sources, windows)]
+        found = self._seen(self.onet, O_SIDE, sources, windows)
+        return [self._faces(*seen, source) for seen, source in zip(found, sources, strict=True)]
 
-    def _faces(self, boxes: np.ndarray, points: np.ndarray, width: int, height: int) -> Faces:
-        """boxes (n, 5) with the score last, points (n, 5, 2) → Faces above the least score."""
-        if len(boxes) == 0:
-            return NO_FACES
-        corners = np.clip(boxes[:, :4], 0, [width, height, width, height])
-        solid = (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])
-        order = [i for i in np.argsort(-boxes[:, 4], kind="stable") if solid[i] and self._certain(boxes[i, 4])]
-        return Faces(
-            corners[order].astype(np.float32), points[order].astype(np.float32), boxes[order, 4].astype(np.float32)
-        )
+    def _seen(
+        self, network: Network, side: int, sources: Sequence[Areas], windows: Sequence[torch.Tensor]
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The windows of each photo that show some of it, with the network's outputs for them."""
+        inside, crops = [], []
+        for source, boxes in zip(sources, windows, strict=True):
+            rectangles = box.rectangles(boxes, source.width, source.height)
+            solid = box.solid(rectangles)
+            inside.append(boxes[solid])
+            crops.append(source.crops(rectangles[solid], side))
+        counts = [len(boxes) for boxes in inside]
+        outputs = network(torch.cat(crops)) if any(counts) else torch.zeros((0, 15), device=self.device)
+        return zip(inside, torch.split(outputs, counts), strict=True)
 
-    def _certain(self, score: float) -> bool:
-        return bool(score >= self.settings.min_score)
+    def _refined(self, boxes: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+        """R-Net's outputs (n, 5) → the windows for O-Net."""
+        scores = outputs[:, 0]
+        faces = (scores > box.logit(self.settings.thresholds[1])).nonzero()[:, 0]
+        kept = faces[box.best(boxes[faces], scores[faces], SAME_FACE)]
+        return box.squared(box.shifted(boxes[kept], outputs[kept, 1:5]))
+
+    def _faces(self, windows: torch.Tensor, outputs: torch.Tensor, source: Areas) -> Faces:
+        """O-Net's outputs (n, 15) → faces."""
+        scores = torch.sigmoid(outputs[:, 0])
+        likely = (scores > self.settings.thresholds[2]).nonzero()[:, 0]
+        boxes = box.shifted(windows, outputs[:, 1:5])
+        kept = likely[box.outermost(boxes[likely], scores[likely], SAME_FACE)]
+        boxes = box.clipped(boxes[kept], source.width, source.height)
+        sure = box.solid(boxes) & (scores[kept] >= self.settings.min_score)
+        kept = kept[sure]
+        landmarks = _landmarks(windows[kept], outputs[kept, 5:])
+        return Faces(boxes[sure].cpu().numpy(), landmarks.cpu().numpy(), scores[kept].cpu().numpy())
 
 
-def _network(network: type[torch.nn.Module], name: str, device: torch.device) -> torch.nn.Module:
-    module = network(pretrained=False)
-    module.load_state_dict(packaged_state(name))
-    return module.eval().to(memory_format=torch.channels_last).to(device)
+def _landmarks(windows: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """shares (n, 10) of the window's sides, first five x, then five y → (n, 5, 2) pixels, counted from 0."""
+    sides = windows[:, None, 2:] - windows[:, None, :2] + 1
+    return windows[:, None, :2] - 1 + shares.view(-1, 2, 5).transpose(1, 2) * sides

@@ -1,0 +1,59 @@
+"""A torch module compiled by OpenVINO for this processor. Imported only where OpenVINO is installed."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import openvino as ov
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import nn
+
+HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+
+
+class OpenVinoNetwork:
+    """float32 rows on the processor → float32 outputs, shape[0] rows at a time, computed in `precision`."""
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...], precision: torch.dtype):
+        self.padded = np.zeros(shape, np.float32)
+        self.request = _compiled(module, shape, precision).create_infer_request()
+
+    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
+        """rows (n, …), n > 0 → (n, …)."""
+        outputs = [self._run(part.numpy()) for part in torch.split(rows, len(self.padded))]
+        return torch.from_numpy(np.concatenate(outputs))
+
+    def _run(self, rows: np.ndarray) -> np.ndarray:
+        """At most as many rows as were compiled for; fewer are filled up."""
+        count = len(rows)
+        if count < len(self.padded):
+            self.padded[:count] = rows
+            rows = self.padded
+        outputs: np.ndarray = self.request.infer([rows], share_inputs=True)[0]  # a copy: the request's own is reused
+        return outputs[:count]
+
+
+def computes_in_bfloat16() -> bool:
+    """Whether this processor has instructions for it."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _compiled(module: nn.Module, shape: tuple[int, ...], precision: torch.dtype) -> ov.CompiledModel:
+    """The steps of openvino.convert_model, which would report its use over the network as well."""
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # that the decoder's torch.jit.trace is out of date
+        decoder = TorchScriptPythonDecoder(module, example_input=torch.zeros(shape))
+    model = frontend.convert(frontend.load(decoder))  # holds no reference to the decoder: keep it until here
+    model.reshape(list(shape))
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": HINTS[precision],
+        "ENABLE_CPU_PINNING": False,  # several of Spark's workers share a machine
+    }
+    return ov.Core().compile_model(model, "CPU", options)
