@@ -37,8 +37,23 @@ format: setup ## rewrite the code in the house's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## the comparisons of benchmarks/
+bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= and NONFACE= name folders of them
 	$(BIN)/python benchmarks/manifest.py --out build/benchmarks/manifest.json
+ifdef LFW
+	$(BIN)/python benchmarks/embed.py --photos $(LFW) --threads 1 --out build/benchmarks/embed.json
+	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --out build/benchmarks/pipeline.json
+endif
+ifdef WIDER
+	$(BIN)/python benchmarks/decode.py --photos $(WIDER) --out build/benchmarks/decode.json
+endif
+ifneq ($(and $(WIDER),$(NONFACE)),)
+	$(BIN)/python benchmarks/detect.py --faces $(WIDER)/images --truth $(WIDER)/truth.json --nonfaces $(NONFACE) \
+		--threads 1 --out build/benchmarks/detect.json
+endif
+ifneq ($(and $(LFW),$(WIDER)),)
+	$(BIN)/python benchmarks/memory.py --photos $(LFW) --photos $(WIDER) --out build/benchmarks/memory.json \
+		--plot build/benchmarks/memory.png
+endif
 
 clean: ## everything that can be made again, but not the virtual environment
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache spark-warehouse

@@ -52,6 +52,7 @@ setup(
             "nbclient>=0.10",
             "nbformat>=5.10",
             "ipykernel>=6",
+            "matplotlib>=3.9",
             "ruff>=0.9",
             "mypy>=1.14",
             "types-PyYAML",

@@ -95,7 +95,7 @@ class CrawlSettings(Stage):
     fetch: FetchSettings = FetchSettings()
     wave_photos: Annotated[int, Field(ge=1)] = 200_000  # photos per Delta commit, about
     task_photos: Annotated[int, Field(ge=1)] = 2_000  # photos per Spark task, about: 2 to 5 minutes
-    photo_batch: Annotated[int, Field(ge=1)] = 32  # decoded photos held by a task at once
+    photo_batch: Annotated[int, Field(ge=1)] = 32  # photos that the networks see together
 
 
 class EnrollSettings(Stage):

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from facejoin.conf.settings import (
     DEFAULT_CONFIG,
+    ComputeSettings,
     DetectSettings,
     FetchSettings,
     Settings,
@@ -21,7 +22,7 @@ from facejoin.conf.settings import (
 CONFIGS = sorted(Path(str(DEFAULT_CONFIG)).parent.glob("*.yaml"))
 SECTIONS = [
     *("manifest", "vision", "vision.decode", "vision.detect", "vision.embed"),
-    *("crawl", "crawl.fetch", "enroll", "match"),
+    *("compute", "crawl", "crawl.fetch", "enroll", "match"),
 ]
 
 
@@ -76,13 +77,19 @@ WRONG = {
     "manifest.extensions": "jpg",
     "vision.decode.min_bytes": -1,
     "vision.decode.max_pixels": 0,
+    "vision.decode.enough_pixels": 0,
     "vision.detect.min_face": 11,
     "vision.detect.thresholds": [0.6, 0.7],
     "vision.detect.scale_factor": 1,
     "vision.detect.min_score": "high",
     "vision.embed.model": "arcface",
     "vision.embed.batch": 0,
-    "crawl.device": "gpu",
+    "vision.detect.max_candidates": 0,
+    "vision.embed.mirror": "left",
+    "compute.device": "gpu",
+    "compute.runtime": "onnx",
+    "compute.precision": "int8",
+    "crawl.device": "cpu",  # where it stood before it was one of `compute`
     "crawl.photo_batch": 1.5,
     "crawl.fetch.timeout": 0,
     "crawl.fetch.concurrency": 513,
@@ -103,6 +110,23 @@ WRONG = {
 def test_a_wrong_value_is_refused_by_its_full_name_with_what_was_given(key: str) -> None:
     says = refusal(nested(key, WRONG[key]))
     assert says.startswith(f"own.yaml: {key}") and "(given: " in says
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("threshold", [0, 1, -0.1, 1.1])
+def test_a_threshold_is_a_probability_that_is_neither_sure_nor_impossible(number: int, threshold: float) -> None:
+    thresholds = [0.6, 0.7, 0.7]
+    thresholds[number] = threshold
+    says = refusal({"vision": {"detect": {"thresholds": thresholds}}})
+    assert says.startswith(f"own.yaml: vision.detect.thresholds.{number}: ")
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:3"])
+@pytest.mark.parametrize("runtime", ["auto", "torch", "openvino"])
+@pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16", "float16"])
+def test_what_the_networks_can_run_on_is_accepted(device: str, runtime: str, precision: str) -> None:
+    given = {"device": device, "runtime": runtime, "precision": precision}
+    assert validated({"compute": given}, "own.yaml").compute == ComputeSettings(**given)
 
 
 def test_several_wrong_values_are_told_in_one_line() -> None:

@@ -158,7 +158,7 @@ def test_missing_weights_are_an_error_before_any_work(spark, campaign, warehouse
 def test_a_gpu_that_is_not_there_is_one_clear_error(spark, campaign, warehouse, add_photos, make_settings):
     add_photos(warehouse, [campaign.rows[4]])
     with pytest.raises(SPARK_ERRORS) as raised:
-        crawl(spark, warehouse, make_settings(crawl__device="cuda"))
+        crawl(spark, warehouse, make_settings(compute__device="cuda"))
     assert "device 'cuda' was asked for, but torch finds no CUDA device" in one_line(raised.value)
     assert warehouse.read("results").isEmpty()
 

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import torch
 from facenet_pytorch import MTCNN
+from facenet_pytorch.models.utils.detect_face import detect_face
 from PIL import Image
 
-from facejoin.conf.settings import DecodeSettings, DetectSettings
+from facejoin.conf.settings import ComputeSettings, DecodeSettings, DetectSettings
 from facejoin.jobs.demo.samples import Samples
 from facejoin.udfs.vision.analyse import Analysis
+from facejoin.udfs.vision.area import Areas
 from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.detect import Detector, Faces
+from facejoin.udfs.vision.runtime import Runtime, choose_runtime
 
 ANY_SIZE = DecodeSettings(min_bytes=0)
 # Within which the face lies, by eye: x1, y1, x2, y2.
@@ -22,7 +25,14 @@ FACE_IN = {
     "astronaut.png": (160, 40, 290, 190),
 }
 WITHOUT_FACES = ("brick.png", "chelsea.png", "rocket.jpg")
+THEIR_THRESHOLDS = (0.6, 0.7, 0.7)  # facenet-pytorch's default
 Cut = Callable[[str], np.ndarray]
+Reference = Callable[[np.ndarray, int], Faces]
+
+
+def found_in(photo: np.ndarray, detector: Detector) -> Faces:
+    (faces,) = detector.detect([photo])
+    return faces
 
 
 def assert_sound(faces: Faces, photo: np.ndarray) -> None:
@@ -42,18 +52,25 @@ def resized(photo: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(Image.fromarray(photo).resize((width, height)))
 
 
+def smaller(photo: np.ndarray, longer_side: int) -> np.ndarray:
+    scale = longer_side / max(photo.shape)
+    return resized(photo, int(photo.shape[1] * scale), int(photo.shape[0] * scale))
+
+
 @pytest.mark.parametrize("name", FACE_IN)
-def test_a_portrait_has_one_face_where_it_is_seen(name: str, analyses: dict[str, Analysis]) -> None:
-    (face,) = analyses[name].faces
+def test_a_portrait_has_one_large_face_where_it_is_seen(name: str, analyses: dict[str, Analysis]) -> None:
+    face, *others = analyses[name].faces
     x1, y1, x2, y2 = FACE_IN[name]
     assert (face.box >= [x1, y1, x1, y1]).all() and (face.box <= [x2, y2, x2, y2]).all()
     assert face.size > 0.6 * min(x2 - x1, y2 - y1)
     assert face.score > 0.99
+    # In one portrait a fold of the suit may be a face: 0.82 in float32, 0.94 in bfloat16, the least score being 0.9.
+    assert len(others) <= 1 and all(other.size < face.size / 4 and other.score < 0.95 for other in others)
 
 
 @pytest.mark.parametrize("name", FACE_IN)
 def test_landmarks_lie_in_the_box_eyes_over_mouth_and_left_of_right(name: str, analyses: dict[str, Analysis]) -> None:
-    (face,) = analyses[name].faces
+    face = analyses[name].faces[0]
     assert (face.landmarks > face.box[:2]).all() and (face.landmarks < face.box[2:]).all()
     left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
     assert left_eye[0] < right_eye[0] and left_mouth[0] < right_mouth[0]
@@ -62,7 +79,7 @@ def test_landmarks_lie_in_the_box_eyes_over_mouth_and_left_of_right(name: str, a
 
 @pytest.mark.parametrize("name", WITHOUT_FACES)
 def test_a_photo_of_things_or_a_cat_has_no_face(name: str, samples: Samples, detector: Detector) -> None:
-    assert len(detector.detect(decode(samples.path(name).read_bytes(), ANY_SIZE))) == 0
+    assert len(found_in(decode(samples.path(name).read_bytes(), ANY_SIZE), detector)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +90,13 @@ def group(head: Cut) -> np.ndarray:
 
 
 def test_several_faces_are_found_best_first(group: np.ndarray, detector: Detector) -> None:
-    faces = detector.detect(group)
+    faces = found_in(group, detector)
     assert_sound(faces, group)
     assert sorted((faces.boxes[:, [0, 2]].mean(axis=1) // 150).tolist()) == [0, 1, 2]
 
 
 def test_the_same_photo_twice_gives_the_same_faces(group: np.ndarray, detector: Detector) -> None:
-    first, second = detector.detect(group), detector.detect(group.copy())
+    first, second = found_in(group, detector), found_in(group.copy(), detector)
     assert np.array_equal(first.boxes, second.boxes)
     assert np.array_equal(first.landmarks, second.landmarks)
     assert np.array_equal(first.scores, second.scores)
@@ -87,52 +104,89 @@ def test_the_same_photo_twice_gives_the_same_faces(group: np.ndarray, detector: 
 
 def test_the_photo_is_left_as_it_was(group: np.ndarray, detector: Detector) -> None:
     before = group.copy()
-    detector.detect(group)
+    found_in(group, detector)
     assert np.array_equal(group, before)
 
 
+@pytest.fixture(scope="module")
+def collage(head: Cut) -> np.ndarray:
+    """Five people of many sizes, each head in a square of its own on grey, three of them over a border."""
+    photo = np.full((420, 560, 3), 110, np.uint8)
+    squares = {"astronaut.png": (0, 0, 200), "obama2.jpg": (20, 230, 150), "biden.jpg": (200, 330, 220)}
+    squares |= {"obama.jpg": (230, 30, 90), "obama3.jpg": (355, 180, 65)}
+    for name, (top, left, side) in squares.items():
+        photo[top : top + side, left : left + side] = resized(head(name), side, side)
+    return photo
+
+
+@pytest.fixture(scope="module")
+def reference() -> Callable[[np.ndarray, int], Faces]:
+    """photo, smallest face → what facenet-pytorch's own code finds, best first, boxes cut to the photo."""
+    theirs = MTCNN(keep_all=True, device="cpu")
+
+    def find(photo: np.ndarray, min_face: int) -> Faces:
+        networks = (theirs.pnet, theirs.rnet, theirs.onet)
+        with torch.inference_mode():
+            boxes, points = detect_face(photo, min_face, *networks, THEIR_THRESHOLDS, 0.709, torch.device("cpu"))
+        height, width = photo.shape[:2]
+        found, landmarks = boxes[0].astype(np.float32).reshape(-1, 5), points[0].astype(np.float32).reshape(-1, 5, 2)
+        best_first = np.argsort(-found[:, 4], kind="stable")
+        clipped = found[:, :4].clip(0, [width, height, width, height])
+        return Faces(clipped[best_first], landmarks[best_first], found[best_first, 4])
+
+    return find
+
+
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
 @pytest.mark.parametrize("min_face", [20, 40, 57])
-def test_the_faces_are_those_of_facenet_pytorchs_own_detector(group: np.ndarray, min_face: int) -> None:
-    theirs = MTCNN(keep_all=True, min_face_size=min_face, device="cpu")
-    boxes, scores, landmarks = theirs.detect(Image.fromarray(group), landmarks=True)
-    order = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= 0.9]
-    ours = Detector(DetectSettings(min_face=min_face), torch.device("cpu")).detect(group)
-    assert len(ours) == len(order) == 3
-    height, width = group.shape[:2]
-    assert np.abs(ours.boxes - boxes[order].clip(0, [width, height, width, height])).max() <= 1
-    assert np.abs(ours.landmarks - landmarks[order].astype(float)).max() <= 1
-    assert np.abs(ours.scores - scores[order].astype(float)).max() <= 1e-3
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in facenet-pytorch's code
+def test_the_faces_are_those_of_facenet_pytorchs_own_code(
+    min_face: int, engine: str, collage: np.ndarray, portraits: dict[str, np.ndarray], reference: Reference
+) -> None:
+    settings = DetectSettings(min_face=min_face, thresholds=THEIR_THRESHOLDS, max_candidates=10**6, min_score=0)
+    exact = choose_runtime(ComputeSettings(device="cpu", runtime=engine, precision="float32"))
+    photos = {"collage": collage} | {name: smaller(photo, 400) for name, photo in portraits.items()}
+    for (name, photo), ours in zip(
+        photos.items(), Detector(settings, exact).detect(list(photos.values())), strict=True
+    ):
+        theirs = reference(photo, min_face)
+        assert len(ours) == len(theirs) >= 1, name
+        pairs = [int(np.abs(theirs.boxes - box).max(axis=1).argmin()) for box in ours.boxes]
+        assert sorted(pairs) == list(range(len(theirs))), name
+        assert np.abs(ours.boxes - theirs.boxes[pairs]).max() <= 2, name
+        assert np.abs(ours.landmarks - theirs.landmarks[pairs]).max() <= 2, name
+        assert np.abs(ours.scores - theirs.scores[pairs]).max() <= 0.02, name
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (10, 10), (19, 300), (300, 19), (1, 5000), (12, 12)])
 def test_a_photo_smaller_than_a_face_has_none(shape: tuple[int, int], detector: Detector) -> None:
-    assert len(detector.detect(np.full((*shape, 3), 120, np.uint8))) == 0
+    assert len(found_in(np.full((*shape, 3), 120, np.uint8), detector)) == 0
 
 
-@pytest.mark.parametrize("shape", [(20, 20), (20, 700), (700, 20), (21, 23)])
+@pytest.mark.parametrize("shape", [(20, 20), (20, 700), (700, 20), (21, 23), (21, 3000)])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_photo_as_small_as_the_smallest_face_is_searched(
     shape: tuple[int, int], seed: int, detector: Detector
 ) -> None:
     noise = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    assert_sound(detector.detect(noise), noise)
+    assert_sound(found_in(noise, detector), noise)
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
 def test_a_photo_of_one_shade_has_no_face(shade: int, detector: Detector) -> None:
-    assert len(detector.detect(np.full((240, 320, 3), shade, np.uint8))) == 0
+    assert len(found_in(np.full((240, 320, 3), shade, np.uint8), detector)) == 0
 
 
 def test_noise_has_no_face(detector: Detector) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
-    assert len(detector.detect(noise)) == 0
+    assert len(found_in(noise, detector)) == 0
 
 
 @pytest.mark.parametrize("place", [0, 3800])
 def test_a_face_in_a_very_wide_photo_is_found_where_it_is(place: int, head: Cut, detector: Detector) -> None:
     photo = np.full((200, 4000, 3), 90, np.uint8)
     photo[:, place : place + 200] = resized(head("astronaut.png"), 200, 200)
-    faces = detector.detect(photo)
+    faces = found_in(photo, detector)
     assert_sound(faces, photo)
     assert len(faces) == 1
     assert place < faces.boxes[0, [0, 2]].mean() < place + 200
@@ -141,25 +195,55 @@ def test_a_face_in_a_very_wide_photo_is_found_where_it_is(place: int, head: Cut,
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
 def test_a_face_cut_by_the_border_has_a_box_that_ends_there(side: str, head: Cut, detector: Detector) -> None:
     photo = resized(head("obama2.jpg"), 160, 160)
-    (box,) = detector.detect(photo).boxes
+    (box,) = found_in(photo, detector).boxes
     margin = int(0.15 * (box[2] - box[0]))
     left, top = int(box[0]) + margin, int(box[1]) + margin
     right, bottom = int(box[2]) - margin, int(box[3]) - margin
     cuts = {"left": photo[:, left:], "right": photo[:, :right], "top": photo[top:], "bottom": photo[:bottom]}
-    faces = detector.detect(cuts[side])
+    faces = found_in(cuts[side], detector)
     assert_sound(faces, cuts[side])
     assert len(faces) == 1
 
 
-def test_faces_much_smaller_than_the_smallest_are_not_found(head: Cut) -> None:
+@pytest.mark.parametrize("corner", ["upper left", "upper right", "lower left", "lower right"])
+def test_half_a_face_in_the_corner_of_a_photo_is_searched_without_a_fault(
+    corner: str, head: Cut, detector: Detector
+) -> None:
+    """There windows lie over the border."""
+    photo = np.full((150, 170, 3), 90, np.uint8)
+    face = resized(head("biden.jpg"), 120, 120)
+    rows, part_rows = (slice(0, 75), slice(45, 120)) if "upper" in corner else (slice(75, 150), slice(0, 75))
+    columns, part_columns = (slice(0, 75), slice(45, 120)) if "left" in corner else (slice(95, 170), slice(0, 75))
+    photo[rows, columns] = face[part_rows, part_columns]
+    assert_sound(found_in(photo, detector), photo)
+
+
+def test_windows_that_lie_wholly_outside_the_photo_are_passed_over(
+    group: np.ndarray, detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """facenet-pytorch's own code loses count of them."""
+    outside = torch.tensor([[-60.0, -60, -5, -5], [500, 20, 560, 80], [20, 400, 80, 460], [450.6, 0, 480.6, 30]])
+    proposed = detector.proposer.propose
+
+    def more(photos: list[Areas]) -> list[torch.Tensor]:
+        return [torch.cat([outside[:2], windows, outside[2:]]) for windows in proposed(photos)]
+
+    expected = found_in(group, detector)
+    monkeypatch.setattr(detector.proposer, "propose", more)
+    assert np.array_equal(found_in(group, detector).boxes, expected.boxes)
+    monkeypatch.setattr(detector.proposer, "propose", lambda photos: [outside for _ in photos])
+    assert len(found_in(group, detector)) == 0
+
+
+def test_faces_much_smaller_than_the_smallest_are_not_found(head: Cut, runtime: Runtime) -> None:
     photo = np.full((240, 240, 3), 90, np.uint8)
     photo[90:150, 90:150] = resized(head("astronaut.png"), 60, 60)  # a face of about 20 x 28 pixels
-    found = [len(Detector(DetectSettings(min_face=size), torch.device("cpu")).detect(photo)) for size in (20, 80)]
+    found = [len(found_in(photo, Detector(DetectSettings(min_face=size), runtime))) for size in (20, 80)]
     assert found == [1, 0]
 
 
-def test_faces_below_the_least_score_are_dropped(group: np.ndarray, detector: Detector) -> None:
-    scores = detector.detect(group).scores
+def test_faces_below_the_least_score_are_dropped(group: np.ndarray, detector: Detector, runtime: Runtime) -> None:
+    scores = found_in(group, detector).scores
     between = float(scores[0] + scores[-1]) / 2
-    stricter = Detector(DetectSettings(min_score=between), torch.device("cpu"))
-    assert stricter.detect(group).scores.tolist() == [score for score in scores.tolist() if score >= between]
+    stricter = Detector(DetectSettings(min_score=between), runtime)
+    assert found_in(group, stricter).scores.tolist() == [score for score in scores.tolist() if score >= between]

@@ -1,9 +1,6 @@
-import numpy as np
 import pytest
 import torch
 
-from facejoin.conf.settings import DetectSettings
-from facejoin.udfs.vision.detect import Detector
 from facejoin.udfs.vision.device import choose_device
 from facejoin.udfs.vision.errors import DeviceError
 
@@ -52,18 +49,3 @@ def test_a_task_takes_the_gpu_that_it_was_given(requested: str, addresses: list[
 def test_a_gpu_that_is_not_there_is_an_error() -> None:
     with pytest.raises(DeviceError, match="'cuda:4' was asked for, but torch finds 4"):
         choose_device("cuda:4")
-
-
-needs_cuda = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="NO CUDA ON THIS MACHINE: that a GPU finds the same faces is NOT TESTED here"
-)
-
-
-@needs_cuda
-def test_a_gpu_finds_the_faces_that_the_processor_finds(portraits: dict[str, np.ndarray]) -> None:
-    photo = portraits["astronaut.png"]
-    there = Detector(DetectSettings(), choose_device("cuda")).detect(photo)
-    here = Detector(DetectSettings(), choose_device("cpu")).detect(photo)
-    assert len(there) == len(here) == 1
-    assert np.abs(there.boxes - here.boxes).max() <= 1
-    assert np.abs(there.scores - here.scores).max() <= 1e-3

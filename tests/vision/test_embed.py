@@ -1,6 +1,5 @@
 """InceptionResnetV1's path, with weights made here: as large as the published ones, and of no use for faces."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -12,36 +11,12 @@ from facenet_pytorch.models.mtcnn import fixed_image_standardization
 from facejoin.conf.settings import EmbedSettings
 from facejoin.udfs.vision.analyse import weights_file
 from facejoin.udfs.vision.embed import EMBEDDERS, Embedder
-
-CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def published() -> InceptionResnetV1:
-    """A network with the classifier's layer that the published files have, and statistics like a trained one's."""
-    torch.manual_seed(0)
-    network = InceptionResnetV1(pretrained=None, classify=True, num_classes=10)
-    with torch.no_grad():
-        for norm in (
-            module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._NormBase)
-        ):
-            norm.running_mean.normal_(0, 0.1)
-            norm.running_var.uniform_(0.5, 1.5)
-    network.classify = False
-    return network.eval()
+from facejoin.udfs.vision.runtime import Runtime
 
 
 @pytest.fixture(scope="module")
-def settings(published: InceptionResnetV1, tmp_path_factory: pytest.TempPathFactory) -> EmbedSettings:
-    path = tmp_path_factory.mktemp("weights") / "own.pt"
-    torch.save(published.state_dict(), path)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return EmbedSettings(model="inception_resnet_v1", weights=str(path), weights_sha256=sha256)
-
-
-@pytest.fixture(scope="module")
-def embedder(settings: EmbedSettings) -> Embedder:
-    return Embedder(settings, weights_file(settings, ()), CPU)
+def embedder(inception: EmbedSettings, exact_runtime: Runtime) -> Embedder:
+    return Embedder(inception, weights_file(inception, ()), exact_runtime)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +26,8 @@ def crops() -> list[np.ndarray]:
     return [np.kron(small, np.ones((8, 8, 1), np.uint8)) for small in smooth]
 
 
-def test_the_weights_file_has_the_classifiers_layer_as_published_ones_do(settings: EmbedSettings) -> None:
-    assert "logits.weight" in torch.load(settings.weights, weights_only=True)
+def test_the_weights_file_has_the_classifiers_layer_as_published_ones_do(inception: EmbedSettings) -> None:
+    assert "logits.weight" in torch.load(inception.weights, weights_only=True)
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +50,9 @@ def test_vectors_are_those_of_facenet_pytorch(
 
 
 def test_the_size_of_a_batch_does_not_change_a_vector(
-    settings: EmbedSettings, vectors: np.ndarray, crops: list[np.ndarray]
+    inception: EmbedSettings, vectors: np.ndarray, crops: list[np.ndarray], exact_runtime: Runtime
 ) -> None:
-    by_two = Embedder(settings.model_copy(update={"batch": 2}), Path(settings.weights), CPU)
+    by_two = Embedder(inception.model_copy(update={"batch": 2}), Path(inception.weights), exact_runtime)
     assert (np.sum(by_two.embed(crops) * vectors, axis=1) >= 0.9999).all()
 
 

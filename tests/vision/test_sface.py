@@ -12,6 +12,7 @@ import torch
 from facejoin.conf.settings import EmbedSettings
 from facejoin.udfs.vision.analyse import Analysis
 from facejoin.udfs.vision.embed import EMBEDDERS, Embedder
+from facejoin.udfs.vision.runtime import Runtime
 from facejoin.udfs.vision.sface import SFace, load_sface
 
 Reference = Callable[[np.ndarray], np.ndarray]
@@ -41,12 +42,9 @@ def reference(sface_weights: Path) -> Reference:
 
 
 @pytest.fixture(scope="module")
-def faces(portraits: dict[str, np.ndarray], analyses: dict[str, Analysis], sface_weights: Path) -> np.ndarray:
-    """The five real faces, aligned: uint8 (5, 112, 112, 3)."""
-    embedder = Embedder(EmbedSettings(model="sface"), sface_weights, torch.device("cpu"))
-    return np.stack(
-        [embedder.crops(photo, analyses[name].faces[0].landmarks[None])[0] for name, photo in portraits.items()]
-    )
+def faces(aligned: Callable[[str], list[np.ndarray]]) -> np.ndarray:
+    """The five real faces: uint8 (5, 112, 112, 3)."""
+    return np.stack(aligned("sface"))
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +67,11 @@ def test_the_vectors_are_those_of_the_onnx_file_in_batches_of_one_and_of_five(
 
 
 def test_the_embedder_gives_the_onnx_files_vectors_at_length_one(
-    faces: np.ndarray, reference: Reference, sface_weights: Path
+    faces: np.ndarray, reference: Reference, sface_weights: Path, exact_runtime: Runtime
 ) -> None:
     expected = reference(faces)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    embedder = Embedder(EmbedSettings(model="sface", batch=2), sface_weights, torch.device("cpu"))
+    embedder = Embedder(EmbedSettings(model="sface", batch=2), sface_weights, exact_runtime)
     vectors = embedder.embed(list(faces))
     assert vectors.dtype == np.float32
     assert np.abs(vectors - expected).max() <= 1e-3

@@ -54,7 +54,7 @@ class SummedAreas:
 
     def __init__(self, photo: np.ndarray, device: torch.device):
         self.height, self.width = photo.shape[:2]
-        pixels = torch.from_numpy(np.ascontiguousarray(photo)).to(device).long()
+        pixels = torch.tensor(np.ascontiguousarray(photo), device=device).long()
         sums = pixels.cumsum(0).cumsum(1)
         self.sums = torch.nn.functional.pad(sums, (0, 0, 1, 0, 1, 0))  # (height + 1, width + 1, 3)
 

@@ -98,6 +98,8 @@ class Embedder:
 
     def crops(self, photo: np.ndarray, landmarks: np.ndarray) -> list[np.ndarray]:
         """photo uint8 (height, width, 3), landmarks (n, 5, 2) → n crops, uint8 (size, size, 3)."""
+        if not len(landmarks):
+            return []  # without a copy of the photo
         image = Image.fromarray(photo)
         return [align(image, points, self.kind.template, self.kind.size) for points in landmarks]
 

@@ -93,9 +93,7 @@ class Proposer:
         """level, row, column and values of the cells on these canvases."""
         pixels = torch.zeros((len(canvases), CANVAS, CANVAS, 3), device=self.device)
         owners = torch.full((len(canvases), CANVAS_CELLS, CANVAS_CELLS), NOBODY, device=self.device)
-        origins: list[
-            tuple[int, int, int]
-        ] = []  # of each tile: its level, and how far its cells lie from their place on the canvas
+        origins: list[tuple[int, int, int]] = []  # of each tile: level, and its rows and columns from canvas to level
         for canvas, placed in enumerate(canvases):
             for one in placed:
                 _draw(pixels[canvas], one, photos, levels)

@@ -92,10 +92,12 @@ class _Weights:
 
     def dequantized(self, name: str) -> torch.Tensor:
         """(q − zero point) · scale, where each scale serves `block_size` values along the last axis."""
-        quantized = self.arrays[f"{name}_quantized"].astype(np.float32)
+        quantized = self.arrays[f"{name}_quantized"]
         block = self.block_sizes[f"{name}_quantized"]
         scales, zeros = (
-            np.repeat(self.arrays[f"{name}_{part}"].astype(np.float32), block, axis=-1)[..., : quantized.shape[-1]]
+            np.repeat(self.arrays[f"{name}_{part}"], block, axis=-1)[..., : quantized.shape[-1]]
             for part in ("scales", "zero_point")
         )
-        return torch.from_numpy((quantized - zeros) * scales)
+        weights = np.subtract(quantized, zeros, dtype=np.float32)
+        weights *= scales
+        return torch.from_numpy(weights)

@@ -1,0 +1,92 @@
+"""The least time that the networks' arithmetic can take: their multiply-adds at the rate of a large matrix product."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from facejoin.conf.settings import DetectSettings
+from facejoin.udfs.vision.boxes import CELL
+from facejoin.udfs.vision.detect import O_SIDE, R_SIDE, Detector
+from facejoin.udfs.vision.networks import onet, pnet, rnet
+from facejoin.udfs.vision.runtime import Network, Runtime
+
+SIDES = (1024, 2048)  # of the matrices
+TRIES = 20
+
+
+@torch.inference_mode()
+def multiply_adds(module: nn.Module, shape: tuple[int, ...]) -> int:
+    """Of the module's convolutions and matrix products for an input of that shape. Nothing is computed."""
+    with FlopCounterMode(display=False) as counter:
+        module.to("meta")(torch.zeros(shape, device="meta"))
+    return counter.get_total_flops() // 2
+
+
+@torch.inference_mode()
+def multiply_adds_per_second(runtime: Runtime) -> float:
+    """The best of some products of square matrices in the runtime's precision, by torch and by the runtime itself."""
+    return max(_rate(runtime, side) for side in SIDES)
+
+
+def _rate(runtime: Runtime, side: int) -> float:
+    left, right = torch.rand(2, side, side)
+    narrow_left, narrow_right = left.to(runtime.precision), right.to(runtime.precision)
+    by_runtime = runtime.load(nn.Linear(side, side, bias=False), (side, side))
+    by_runtime(left)
+    return side**3 / min(
+        min(_seconds(lambda: narrow_left @ narrow_right), _seconds(lambda: by_runtime(left))) for _ in range(TRIES)
+    )
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+class Counted:
+    """A network that counts the rows it gets."""
+
+    def __init__(self, network: Network):
+        self.network = network
+        self.rows = 0
+
+    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
+        self.rows += len(rows)
+        return self.network(rows)
+
+
+class CropCounter:
+    """What the detector's second and third network see from now on."""
+
+    def __init__(self, detector: Detector):
+        self.r_net = detector.rnet = Counted(detector.rnet)
+        self.o_net = detector.onet = Counted(detector.onet)
+
+    def taken(self) -> tuple[int, int]:
+        """Crops of R-Net and O-Net since the last call."""
+        rows = self.r_net.rows, self.o_net.rows
+        self.r_net.rows = self.o_net.rows = 0
+        return rows
+
+
+def detection_work(sizes: Iterable[tuple[int, int]], settings: DetectSettings, crops: tuple[int, int]) -> int:
+    """Multiply-adds for photos of these heights and widths: P-Net's over each level whole, and the crops'."""
+    search = pnet()
+    levels = [level for size in sizes for level in pyramid(*size, settings)]
+    per_level = {level: multiply_adds(search, (1, *level, 3)) for level in set(levels)}
+    per_crop = multiply_adds(rnet(), (1, R_SIDE, R_SIDE, 3)), multiply_adds(onet(), (1, O_SIDE, O_SIDE, 3))
+    return sum(per_level[level] for level in levels) + crops[0] * per_crop[0] + crops[1] * per_crop[1]
+
+
+def pyramid(height: int, width: int, settings: DetectSettings) -> Iterator[tuple[int, int]]:
+    """Height and width of MTCNN's levels of a photo."""
+    scale = CELL / settings.min_face
+    while min(height, width) * scale >= CELL:
+        yield int(height * scale + 1), int(width * scale + 1)
+        scale *= settings.scale_factor
