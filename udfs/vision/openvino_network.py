@@ -44,9 +44,10 @@ def computes_in_bfloat16() -> bool:
 def _compiled(module: nn.Module, shape: tuple[int, ...], precision: torch.dtype) -> ov.CompiledModel:
     """The steps of openvino.convert_model, which would report its use over the network as well."""
     frontend = FrontEndManager().load_by_framework("pytorch")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad():  # the trace would keep every layer's output
         warnings.simplefilter("ignore", FutureWarning)  # that the decoder's torch.jit.trace is out of date
-        decoder = TorchScriptPythonDecoder(module, example_input=torch.zeros(shape))
+        unchecked = {"check_trace": False}  # a second run of the module, and its memory
+        decoder = TorchScriptPythonDecoder(module, example_input=torch.zeros(shape), trace_kwargs=unchecked)
     model = frontend.convert(frontend.load(decoder))  # holds no reference to the decoder: keep it until here
     model.reshape(list(shape))
     options = {
