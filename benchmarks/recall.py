@@ -26,7 +26,7 @@ def accuracy(truth: Boxes, crowds: Mapping[str, Boxes], empty: Mapping[str, Boxe
         hits = {name: sum(map(_hits, large, found)) for name, found in crowds.items()}
         figures[f"faces_{least}"] = {"all": count, **hits}
         figures[f"recall_{least}"] = {name: round(number / count, 4) for name, number in hits.items()}
-        figures[f"recall_{least}_interval"] = {name: _interval(number, count) for name, number in hits.items()}
+        figures[f"recall_{least}_interval"] = {name: interval(number, count) for name, number in hits.items()}
     return figures
 
 
@@ -37,5 +37,5 @@ def _hits(truth: np.ndarray, found: np.ndarray) -> int:
     return int((overlaps.amax(1) >= SAME).sum())
 
 
-def _interval(hits: int, count: int) -> list[float]:
+def interval(hits: int, count: int) -> list[float]:
     return [round(float(end), 3) for end in binomtest(hits, count).proportion_ci(method="wilson")]

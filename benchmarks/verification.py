@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from scipy.stats import binomtest
+from recall import interval
 
 from facejoin.conf.settings import ComputeSettings, DecodeSettings, EmbedSettings, Settings, VisionSettings
 from facejoin.udfs.vision.analyse import Analysis, analyser
@@ -68,11 +68,6 @@ def report(scores: np.ndarray, same: np.ndarray) -> dict[str, object]:
         "true_accepts_95": interval(accepted, int(same.sum())),
         "false_accepts": FALSE_ACCEPTS,
     }
-
-
-def interval(hits: int, count: int) -> tuple[float, float]:
-    bounds = binomtest(hits, count).proportion_ci(method="wilson")
-    return float(bounds.low), float(bounds.high)
 
 
 def main(
