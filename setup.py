@@ -2,7 +2,7 @@
 
 from setuptools import setup
 
-ROOMS = ["udfs", "udfs.web", "udfs.vision", "udfs.recognition", "jobs", "jobs.demo"]
+ROOMS = ["udfs", "udfs.web", "udfs.vision", "udfs.recognition", "jobs", "jobs.demo", "jobs.evaluate"]
 PACKAGES = [f"facejoin.{room}" for room in ["conf", *ROOMS, "viewer"]]
 
 setup(

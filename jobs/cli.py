@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +12,9 @@ from rich.console import Console
 
 from facejoin.conf.settings import Settings, SettingsError, load_settings, validated
 from facejoin.jobs import show
+from facejoin.jobs.command_line import Config, Out, WarehouseDir, write_report
 from facejoin.jobs.errors import SPARK_ERRORS, JobError, one_line
+from facejoin.jobs.evaluate.commands import evaluate
 from facejoin.udfs.vision.errors import DeviceError, WeightsError
 from facejoin.udfs.vision.weights import WEIGHTS
 
@@ -26,11 +26,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # a wrong option is told in lines, not in a box
 )
 
-Config = Annotated[Path | None, typer.Option("--config", help="Settings (YAML). Default: one machine, SFace.")]
-WarehouseDir = Annotated[
-    str | None, typer.Option("--warehouse", help="Folder of the tables; any path Spark can write.")
-]
-Out = Annotated[Path | None, typer.Option("--out", help="Also write the report to this file, as JSON.")]
+app.add_typer(evaluate, name="evaluate")
+
 DemoDir = Annotated[Path, typer.Option("--out", help="Folder of its collection, tables, page and report.json.")]
 Site = Annotated[Path, typer.Option("--site", help="Folder of the page.")]
 
@@ -60,7 +57,7 @@ def manifest(
     settings = load_settings(config, warehouse=warehouse)
     reports = job(*_session(settings), settings.manifest, sources)
     show.manifest(reports)
-    _write_report(out, reports)
+    write_report(out, reports)
 
 
 @app.command()
@@ -76,7 +73,7 @@ def crawl(
     settings = load_settings(config, warehouse=warehouse)
     report = job(*_session(settings), settings, retry)
     show.crawl(report)
-    _write_report(out, report)
+    write_report(out, report)
 
 
 @app.command()
@@ -93,7 +90,7 @@ def enroll(
     settings = _with(load_settings(config, warehouse=warehouse), "enroll", kind=kind)
     report = job(*_session(settings), settings, gallery)
     show.enroll(report)
-    _write_report(out, report)
+    write_report(out, report)
 
 
 @app.command()
@@ -109,7 +106,7 @@ def match(
     settings = _with(load_settings(config, warehouse=warehouse), "match", threshold=threshold)
     report = job(*_session(settings), settings)
     show.match(report)
-    _write_report(out, report)
+    write_report(out, report)
 
 
 @app.command()
@@ -122,7 +119,7 @@ def publish(
     settings = load_settings(config, warehouse=warehouse)
     report = job(*_session(settings), settings, site)
     show.publish(report)
-    _write_report(out, report)
+    write_report(out, report)
 
 
 @app.command()
@@ -223,14 +220,6 @@ def _with(settings: Settings, stage: str, **values: Any) -> Settings:
     merged = settings.model_dump(mode="json")
     merged[stage] |= given
     return validated(merged, "command line")
-
-
-def _write_report(out: Path | None, report: Any) -> None:
-    if out is None:
-        return
-    plain = [asdict(item) for item in report] if isinstance(report, list) else asdict(report)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(plain, indent=1) + "\n")
 
 
 if __name__ == "__main__":

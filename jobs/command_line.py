@@ -1,0 +1,40 @@
+"""What the commands share: options of the same name, and reports as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facejoin.conf.settings import SettingsError
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings (YAML). Default: one machine, SFace.")]
+WarehouseDir = Annotated[
+    str | None, typer.Option("--warehouse", help="Folder of the tables; any path Spark can write.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Also write the report to this file, as JSON.")]
+
+
+def refuse_unwritable(out: Path | None) -> None:
+    """Raises SettingsError where the report could not be written, before hours of work for it."""
+    if out is None:
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"the report {out} cannot be written: {error.strerror}") from error
+    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise SettingsError(f"the report {out} cannot be written: expected a file in a folder that can be written")
+
+
+def write_report(out: Path | None, report: Any) -> None:
+    """A dataclass or a list of them."""
+    if out is None:
+        return
+    plain = [asdict(item) for item in report] if isinstance(report, list) else asdict(report)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(plain, indent=1) + "\n")

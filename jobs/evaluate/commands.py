@@ -1,0 +1,65 @@
+"""The `facejoin evaluate` commands: how good it is on photos whose truth is known. No warehouse is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facejoin.conf.settings import Settings, load_settings
+from facejoin.jobs.command_line import Config, Out, refuse_unwritable, write_report
+from facejoin.jobs.evaluate import show
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+evaluate = typer.Typer(
+    help="Measure how good it is, on photos whose truth is known.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Images = Annotated[str, typer.Option("--images", help="Folder of the photos; any path Spark can read.")]
+
+
+@evaluate.command()
+def verification(
+    images: Images,
+    pairs: Annotated[Path, typer.Option(help="LFW's pairs.txt or pairsDevTest.txt, or a file like them.")],
+    config: Config = None,
+    out: Out = None,
+) -> None:
+    """LFW's test: do two photos show one person?"""
+    from facejoin.jobs.evaluate.pairs import read_pairs
+    from facejoin.jobs.evaluate.verification import evaluate_verification
+
+    settings, tests = load_settings(config), read_pairs(pairs)
+    refuse_unwritable(out)
+    report = evaluate_verification(_session(settings), settings, images, tests)
+    show.verification(report)
+    write_report(out, report)
+
+
+@evaluate.command()
+def detection(
+    images: Images,
+    truth: Annotated[Path, typer.Option(help="JSON: [{file, width, height, boxes: [[x1, y1, x2, y2]]}].")],
+    min_size: Annotated[int, typer.Option(help="Shorter side in pixels from which a face counts.")] = 1,
+    config: Config = None,
+    out: Out = None,
+) -> None:
+    """Recall, precision and false alarms on photos whose faces are known."""
+    from facejoin.jobs.evaluate.detection import evaluate_detection, refuse_no_size
+    from facejoin.jobs.evaluate.truth import read_truth
+
+    refuse_no_size(min_size)
+    settings, photos = load_settings(config), read_truth(truth)
+    refuse_unwritable(out)
+    report = evaluate_detection(_session(settings), settings, images, photos, min_size)
+    show.detection(report)
+    write_report(out, report)
+
+
+def _session(settings: Settings) -> SparkSession:
+    from facejoin.jobs.session import SHORT_RUN, spark_session
+
+    return spark_session(SHORT_RUN | settings.spark)
