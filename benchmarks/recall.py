@@ -1,4 +1,4 @@
-"""How many of the true faces a detector found, and how often it saw one where none is."""
+"""How many of the true faces several detectors found, and how often they saw one where none is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from scipy.stats import binomtest
-from torchvision.ops import box_iou
 
-SAME = 0.5  # overlap from which a detection has found a face
+from facejoin.jobs.evaluate.intervals import wilson
+from facejoin.udfs.vision.measure import counts
 
 Boxes = list[np.ndarray]  # of each photo: (n, 4) x1, y1, x2, y2 in pixels
 
@@ -21,21 +19,13 @@ def accuracy(truth: Boxes, crowds: Mapping[str, Boxes], empty: Mapping[str, Boxe
         "false_alarm_photos": {name: sum(len(boxes) > 0 for boxes in found) for name, found in empty.items()}
     }
     for least in (24, 40):
-        large = [boxes[(boxes[:, 2:] - boxes[:, :2]).min(1) >= least] for boxes in truth]
-        count = sum(map(len, large))
-        hits = {name: sum(map(_hits, large, found)) for name, found in crowds.items()}
-        figures[f"faces_{least}"] = {"all": count, **hits}
-        figures[f"recall_{least}"] = {name: round(number / count, 4) for name, number in hits.items()}
-        figures[f"recall_{least}_interval"] = {name: interval(number, count) for name, number in hits.items()}
+        large = sum(counts(boxes, boxes[:0], least).faces for boxes in truth)
+        hits = {name: _hits(truth, found, least) for name, found in crowds.items()}
+        figures[f"faces_{least}"] = {"all": large, **hits}
+        figures[f"recall_{least}"] = {name: round(number / large, 4) for name, number in hits.items()}
+        figures[f"recall_{least}_interval"] = {name: wilson(number, large) for name, number in hits.items()}
     return figures
 
 
-def _hits(truth: np.ndarray, found: np.ndarray) -> int:
-    if not len(truth) or not len(found):
-        return 0
-    overlaps = box_iou(torch.from_numpy(truth).double(), torch.from_numpy(found).double())
-    return int((overlaps.amax(1) >= SAME).sum())
-
-
-def interval(hits: int, count: int) -> list[float]:
-    return [round(float(end), 3) for end in binomtest(hits, count).proportion_ci(method="wilson")]
+def _hits(truth: Boxes, found: Boxes, least: int) -> int:
+    return sum(counts(boxes, np.asarray(own), least).found for boxes, own in zip(truth, found, strict=True))

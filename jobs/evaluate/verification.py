@@ -57,9 +57,8 @@ def _files(found: Iterable[Picture], photos: Sequence[str], images: str) -> dict
         path = PurePosixPath(picture.path)
         by_photo[f"{path.parent.name}/{path.stem}"].append(picture)
     if missing := [photo for photo in photos if photo not in by_photo]:
-        raise SettingsError(
-            f"no photo {missing[0]}.jpg below {images}; missing: {len(missing)} of {len(photos)} photos"
-        )
+        counted = f"missing: {len(missing)} of {len(photos)} photos"
+        raise SettingsError(f"no photo {missing[0]}.jpg below {images}; {counted}")
     for photo in photos:
         if len(by_photo[photo]) > 1:
             one, other, *_ = (picture.below for picture in by_photo[photo])
