@@ -75,6 +75,11 @@ def found_faces(
     return [by_path[picture.path] for picture in wanted]
 
 
+def picture_files(spark: SparkSession, folder: str) -> DataFrame:
+    """Rows of binaryFile (path, length, content …) of the folder, which `pictures` has found to be there."""
+    return _files(spark, _root(spark, folder))
+
+
 def _files(spark: SparkSession, root: str) -> DataFrame:
     """The root is the folder of that very name: what Hadoop would take for a pattern is escaped."""
     files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").option("pathGlobFilter", PICTURES)

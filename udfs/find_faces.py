@@ -18,6 +18,7 @@ from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import Settings
 from facejoin.udfs.batches import Batches, Stage, arrow_schema
 from facejoin.udfs.vision.analyse import Analyser, Analysis, Face, analyser
+from facejoin.udfs.vision.nonface_crops import eager, lookalikes
 from facejoin.udfs.vision.runtime import choose_runtime
 from facejoin.udfs.web.ahead import ahead
 from facejoin.udfs.web.fetch import Fetched, Fetcher
@@ -49,16 +50,37 @@ def find_faces(settings: Settings, constants: Row) -> Stage:
 def find_references(settings: Settings, schema: StructType) -> Stage:
     """For mapInArrow: path, content → rows of `schema`: path, sha256, status, error and the photo's faces.
 
-    A reference may have any number of bytes: the least number is for photos of the collection.
+    A reference may have any number of bytes: the least number is for photos of the collection. Where the schema's
+    faces have a `mirrored`, the mirrored faces are embedded as well.
     """
     any_size = settings.vision.decode.model_copy(update={"min_bytes": 0})
+    mirrored = "mirrored" in schema["faces"].dataType.elementType.names
 
     def results(batches: Batches) -> Batches:
         networks = _task_analyser(settings)
         for batch in batches:
             files = batch.to_pylist()
-            analyses = networks.analyse([file["content"] for file in files], any_size)
+            analyses = networks.analyse([file["content"] for file in files], any_size, mirrored)
             yield _record_batch([_found(f, a) for f, a in zip(files, analyses, strict=True)], schema)
+
+    return results
+
+
+def find_nonfaces(settings: Settings, schema: StructType, most: int) -> Stage:
+    """For mapInArrow: path, content of photos without faces → rows of `schema`: path, status, detail and the vectors of
+    at most so many windows that could be mistaken for faces. As with references, a photo may have any number of bytes.
+    """
+    vision = settings.vision.model_copy(update={"detect": eager(settings.vision.detect)})
+    believing = settings.model_copy(update={"vision": vision})
+    any_size = settings.vision.decode.model_copy(update={"min_bytes": 0})
+
+    def results(batches: Batches) -> Batches:
+        networks = _task_analyser(believing)
+        for batch in batches:
+            for file in batch.to_pylist():
+                found = lookalikes(file["content"], networks, any_size, most)
+                row = {"path": file["path"], "status": found.status, "detail": found.detail}
+                yield _record_batch([row | {"vectors": list(found.vectors)}], schema)
 
     return results
 
@@ -131,6 +153,7 @@ def _face_columns(face: Face) -> Row:
         "pitch": face.quality.pitch,
         "roll": face.quality.roll,
         "embedding": face.embedding,
+        "mirrored": face.mirrored,
     }
 
 
