@@ -101,10 +101,14 @@ REFERENCES = _table(
     ("person", TEXT),
     ("file", TEXT, "person/file, below the gallery folder"),
     ("sha256", TEXT, "of the file"),
-    ("verdict", TEXT, "used, or why not: no_face, several_faces, too_small, duplicate, corrupt, unsupported …"),
-    ("detail", TEXT),
+    ("verdict", TEXT, "used, or why not: no_face, several_faces, too_small, mislabelled, duplicate, corrupt …"),
+    ("detail", TEXT, "why it is not used; of a used one, what the audit found"),
     ("size", FLOAT, "shorter side of the face, in pixels"),
     ("score", FLOAT, "detector's probability"),
+    ("sharpness", FLOAT, "as in results.faces, like the next three"),
+    ("yaw", FLOAT, "degrees"),
+    ("pitch", FLOAT, "degrees"),
+    ("roll", FLOAT, "degrees"),
     ("embedding", VECTOR, "null where not used"),
 )
 

@@ -103,6 +103,7 @@ class EnrollSettings(Stage):
     min_face: Annotated[int, Field(ge=12)] = 40  # shorter side in pixels of a usable reference
     subject_ratio: Annotated[float, Field(ge=1)] = 2.0  # area of the largest face over the next one's
     fpir: Annotated[float, Field(gt=0, lt=1)] = 0.001  # accepted share of unknown faces
+    strict: bool = False  # refuse a gallery in which the audit finds anything, instead of going on with warnings
 
 
 class MatchSettings(Stage):

@@ -83,11 +83,14 @@ def enroll(
     warehouse: WarehouseDir = None,
     out: Out = None,
     kind: Annotated[str | None, typer.Option(help="cosine, svm_rbf or svm_linear.")] = None,
+    strict: Annotated[
+        bool | None, typer.Option("--strict/--no-strict", help="Refuse a gallery in which the audit finds anything.")
+    ] = None,
 ) -> None:
     """Train a gallery on photos of its people."""
     from facejoin.jobs.enroll import enroll as job
 
-    settings = _with(load_settings(config, warehouse=warehouse), "enroll", kind=kind)
+    settings = _with(load_settings(config, warehouse=warehouse), "enroll", kind=kind, strict=strict)
     report = job(*_session(settings), settings, gallery)
     show.enroll(report)
     write_report(out, report)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
 from facejoin.conf.schemas import FACE, GALLERY_MODELS, PEOPLE, REFERENCES
 from facejoin.conf.settings import EnrollSettings, Settings, SettingsError
+from facejoin.jobs.audit import audited
 from facejoin.jobs.crawl import ship_weights
 from facejoin.jobs.errors import JobError
 from facejoin.jobs.progress import task_progress
 from facejoin.jobs.tables import Warehouse, fingerprint
 from facejoin.udfs.find_faces import find_references
 from facejoin.udfs.match_faces import StoredGallery
+from facejoin.udfs.recognition.audit import Finding
 from facejoin.udfs.recognition.gallery import Gallery
 from facejoin.udfs.recognition.train import TrainingError, train
 from facejoin.udfs.vision.analyse import model_version
@@ -49,6 +51,10 @@ class Reference:
     detail: str | None = None
     size: float | None = None  # shorter side of the face, in pixels
     score: float | None = None
+    sharpness: float | None = None  # grey levels², as in `results`
+    yaw: float | None = None  # degrees, like the next two
+    pitch: float | None = None
+    roll: float | None = None
     embedding: list[float] | None = None
 
 
@@ -61,13 +67,15 @@ class EnrollReport:
     threshold: float
     threshold_from: str
     unused: list[dict[str, Any]]  # file, verdict, detail
+    audit: list[dict[str, Any]]  # kind, files, people, score, reason, certain: left out
     already_enrolled: bool = False
 
 
 def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder: str) -> EnrollReport:
     """Trains a gallery on FOLDER/Person_Name/*.jpg, unless this very one was the last to be trained.
 
-    Raises SettingsError for an empty folder, JobError for a person without a usable photo.
+    Raises SettingsError for an empty folder, JobError for a person without a usable photo and, where
+    settings.enroll.strict, for any finding of the audit.
     """
     start = time.monotonic()
     photos, suppressed = _photos(spark, folder), _suppressed(warehouse)
@@ -79,8 +87,9 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
     with task_progress(spark, f"enroll: {len(photos)} photos"):
         references = judged(_read(spark, settings, folder, photos), settings.enroll)
     references = _without_suppressed(references, suppressed)
+    references, findings = audited(references, settings)
     gallery = trained(references, settings)
-    report = _report(gallery, references)
+    report = _report(gallery, references, findings)
     _write(spark, warehouse, gallery, references)
     warehouse.record("enroll", UNIT, inputs, time.monotonic() - start, vars(report))
     return report
@@ -109,9 +118,8 @@ def _judged(reference: Reference, faces: list[Row], settings: EnrollSettings) ->
     if subject["size"] < settings.min_face:
         detail = f"the face measures {subject['size']:.0f} pixels; at least {settings.min_face} expected"
         return replace(reference, verdict="too_small", detail=detail)
-    return replace(
-        reference, verdict=USED, size=subject["size"], score=subject["score"], embedding=list(subject["embedding"])
-    )
+    measured = {name: subject[name] for name in ("size", "score", "sharpness", "yaw", "pitch", "roll")}
+    return replace(reference, verdict=USED, **measured, embedding=list(subject["embedding"]))
 
 
 def trained(references: list[Reference], settings: Settings) -> Gallery:
@@ -215,7 +223,7 @@ def _area(face: Row) -> float:
     return float((right - left) * (bottom - top))
 
 
-def _report(gallery: Gallery, references: list[Reference]) -> EnrollReport:
+def _report(gallery: Gallery, references: list[Reference], findings: Sequence[Finding]) -> EnrollReport:
     parameters = gallery.parameters
     unused = [{"file": r.file, "verdict": r.verdict, "detail": r.detail} for r in references if r.verdict != USED]
     return EnrollReport(
@@ -226,6 +234,7 @@ def _report(gallery: Gallery, references: list[Reference]) -> EnrollReport:
         threshold=parameters.threshold,
         threshold_from=parameters.threshold_from,
         unused=unused,
+        audit=[asdict(finding) | {"files": [*finding.files], "people": [*finding.people]} for finding in findings],
     )
 
 

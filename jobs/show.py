@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the reports' own modules take seconds to import
 
 console = Console(soft_wrap=True, highlight=False, markup=False)
 MOST_UNUSED = 20  # photos of a gallery that are named; the JSON report names all
+MOST_FINDINGS = 20  # of its audit, alike
 
 
 def weights(fetched: FetchedWeights) -> None:
@@ -56,6 +57,16 @@ def enroll(report: EnrollReport) -> None:
         )
     if len(report.unused) > MOST_UNUSED:
         console.print(f"  and {len(report.unused) - MOST_UNUSED} more photos not used; --out FILE lists them all")
+    _audit(report.audit)
+
+
+def _audit(findings: Sequence[Mapping[str, Any]]) -> None:
+    """Certain ones are photos not used, which are named already."""
+    open_ones = [finding for finding in findings if not finding["certain"]]
+    for finding in open_ones[:MOST_FINDINGS]:
+        console.print(f"  audit: {finding['kind']}: {' and '.join(finding['files'])}: {finding['reason']}")
+    if len(open_ones) > MOST_FINDINGS:
+        console.print(f"  and {len(open_ones) - MOST_FINDINGS} more findings of the audit; --out FILE lists them all")
 
 
 def match(report: MatchReport) -> None:

@@ -123,3 +123,49 @@ def test_a_gallery_that_is_none_is_a_setting_that_cannot_work(spark, campaign, n
 def test_nobody_is_matched_before_anyone_is_enrolled(nothing):
     with pytest.raises(JobError, match="run `facejoin enroll` first"):
         stored_gallery(nothing, "a version")
+
+
+@pytest.fixture
+def swapped_folder(portrait, tmp_path):
+    """Obama, and Biden with one photo of his own and one of Obama's."""
+    folder = tmp_path / "swapped"
+    photos = {"Barack_Obama": ("obama.jpg", "obama2.jpg"), "Joe_Biden": ("biden.jpg", "obama3.jpg")}
+    for person, names in photos.items():
+        (folder / person).mkdir(parents=True)
+        for name in names:
+            portrait(name).save(folder / person / name, quality=95)
+    return str(folder)
+
+
+def test_a_photo_of_somebody_else_is_left_out_and_reported(
+    spark, campaign, enrolled, copy_of, swapped_folder, versions
+):
+    copy = copy_of(campaign)
+    report = enroll(spark, copy.warehouse, copy.settings, swapped_folder)
+    (finding,) = report.audit
+    assert (finding["kind"], finding["files"], finding["people"], finding["certain"]) == (
+        "mislabelled", ["Joe_Biden/obama3.jpg"], ["Joe_Biden"], True,
+    )  # fmt: skip
+    assert 0 < finding["score"] < 0.363 and finding["reason"].endswith("with Barack_Obama")
+    assert report.references == 3 and [photo["verdict"] for photo in report.unused] == ["mislabelled"]
+    row = copy.warehouse.read("references").where(f"gallery = '{report.gallery}' and verdict = 'mislabelled'").first()
+    assert (row["file"], row["detail"], row["embedding"]) == ("Joe_Biden/obama3.jpg", finding["reason"], None)
+    assert row["sharpness"] > 0 and None not in (row["yaw"], row["pitch"], row["roll"])
+    before = versions(copy.warehouse, GALLERY_TABLES)
+    again = enroll(spark, copy.warehouse, copy.settings, swapped_folder)
+    assert again.already_enrolled and again.audit == report.audit
+    assert versions(copy.warehouse, GALLERY_TABLES) == before
+
+
+def test_strict_refuses_a_gallery_with_findings_and_writes_nothing(spark, nothing, make_settings, swapped_folder):
+    with pytest.raises(JobError) as raised:
+        enroll(spark, nothing, make_settings(enroll__strict=True), swapped_folder)
+    line = str(raised.value)
+    assert line.startswith("the gallery's audit has 1 finding, and strict refuses any: Joe_Biden/obama3.jpg: mislab")
+    assert all(nothing.read(table).isEmpty() for table in GALLERY_TABLES)
+
+
+def test_strict_enrols_a_gallery_without_findings(spark, campaign, enrolled, copy_of, make_settings):
+    copy = copy_of(campaign)
+    report = enroll(spark, copy.warehouse, make_settings(enroll__strict=True), copy.gallery)
+    assert report.gallery == enrolled.gallery and report.audit == []
