@@ -23,6 +23,10 @@ from facejoin.udfs.find_faces import find_references
 ENDINGS = ("jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff")
 ANY_CASE = ("".join(f"[{letter}{letter.upper()}]" for letter in ending) for ending in ENDINGS)
 PICTURES = f"*.{{{','.join(ANY_CASE)}}}"  # as Hadoop's glob
+PLAIN_FILES = {  # Hadoop's usual class for local files looks for checksums as well, and cannot name those of a:b.jpg
+    "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "fs.file.impl.disable.cache": "true",  # others in this session keep theirs
+}
 SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")  # file:, hdfs://host, s3a://bucket
 
 FOUND = StructType(
@@ -65,14 +69,23 @@ def found_faces(
     `label` is what the progress bar says. Raises WeightsError before any work where the weights are not there.
     """
     ship_weights(spark, settings)
-    tasks = max(spark.sparkContext.defaultParallelism, -(-len(wanted) // settings.crawl.task_photos))
     # By Spark's own metadata, which it compares before it opens a file; of `path` it knows only afterwards.
     files = _files(spark, _root(spark, folder)).where(F.col("_metadata.file_path").isin([p.uri for p in wanted]))
-    spread = files.select("path", "content").repartition(tasks, "path")
     with task_progress(spark, f"{label}: {len(wanted)} photos"):
-        rows = spread.mapInArrow(find_references(settings, FOUND), FOUND).collect()
+        rows = _searched(files, settings, spark, len(wanted)).collect()
     by_path = {row["path"]: row for row in rows}
     return [by_path[picture.path] for picture in wanted]
+
+
+def folder_faces(spark: SparkSession, settings: Settings, folder: str, label: str) -> list[tuple[str, Row]]:
+    """(path below the folder, row of FOUND) of all its pictures, by path. Raises SettingsError where there is no such
+    folder, WeightsError."""
+    wanted = pictures(spark, folder)
+    ship_weights(spark, settings)
+    with task_progress(spark, f"{label}: {len(wanted)} photos"):
+        rows = _searched(picture_files(spark, folder), settings, spark, len(wanted)).collect() if wanted else []
+    by_path = {row["path"]: row for row in rows}
+    return [(picture.below, by_path[picture.path]) for picture in wanted]
 
 
 def picture_files(spark: SparkSession, folder: str) -> DataFrame:
@@ -80,9 +93,16 @@ def picture_files(spark: SparkSession, folder: str) -> DataFrame:
     return _files(spark, _root(spark, folder))
 
 
+def _searched(files: DataFrame, settings: Settings, spark: SparkSession, number: int) -> DataFrame:
+    """`number` of files → rows of FOUND."""
+    tasks = max(spark.sparkContext.defaultParallelism, -(-number // settings.crawl.task_photos))
+    spread = files.select("path", "content").repartition(tasks, "path")
+    return spread.mapInArrow(find_references(settings, FOUND), FOUND)
+
+
 def _files(spark: SparkSession, root: str) -> DataFrame:
     """The root is the folder of that very name: what Hadoop would take for a pattern is escaped."""
-    files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").option("pathGlobFilter", PICTURES)
+    files = spark.read.format("binaryFile").options(recursiveFileLookup="true", pathGlobFilter=PICTURES, **PLAIN_FILES)
     return files.load(re.sub(r"([\\{}\[\]*?,^])", r"\\\1", root))
 
 

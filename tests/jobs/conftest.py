@@ -5,6 +5,7 @@ Tests that change its tables do so in a copy of them.
 
 import bz2
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from facejoin.conf.schemas import SUPPRESSED
 from facejoin.conf.settings import ManifestSettings, Settings, load_settings, validated
+from facejoin.jobs import cli
 from facejoin.jobs.crawl import CrawlReport, crawl
 from facejoin.jobs.demo.photo_list import PhotoRow, write_photo_list
 from facejoin.jobs.demo.photo_server import PhotoServer
@@ -147,6 +149,22 @@ def make_settings() -> Callable[..., Settings]:
         return validated(values, "test")
 
     return make
+
+
+@pytest.fixture
+def facejoin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command here, on the session that is there → (exit status, stdout, stderr)."""
+
+    def facejoin(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["facejoin", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return facejoin
 
 
 @dataclass(frozen=True)

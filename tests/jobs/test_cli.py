@@ -10,24 +10,9 @@ import yaml
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
-from facejoin.jobs import cli
 from facejoin.jobs.errors import one_line
 
 FACEJOIN = Path(sys.executable).with_name("facejoin")
-
-
-@pytest.fixture
-def facejoin(monkeypatch, capsys):
-    """Runs the command here, on the session that is there → (exit status, stdout, stderr)."""
-
-    def facejoin(*arguments):
-        monkeypatch.setattr(sys, "argv", ["facejoin", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return facejoin
 
 
 @pytest.fixture
