@@ -17,6 +17,8 @@ from facejoin.jobs.errors import JobError
 from facejoin.jobs.photo_folders import picture_files, pictures
 from facejoin.jobs.progress import task_progress
 from facejoin.udfs.find_faces import find_nonfaces
+from facejoin.udfs.recognition.nonfaces import NonfaceError, NonfaceFilter, fit_nonfaces
+from facejoin.udfs.vision.embed import EMBEDDERS
 from facejoin.udfs.vision.nonface_crops import MOST
 
 LOOKALIKES = StructType([StructField(name, StringType()) for name in ("path", "status", "detail")])
@@ -24,6 +26,7 @@ LOOKALIKES = LOOKALIKES.add("vectors", ArrayType(ArrayType(FloatType())))
 MOST_VECTORS = 50_000  # of all photos: what the driver clusters in seconds
 TASK_PHOTOS = 50  # photos per Spark task, about: each is searched eight times
 USED = "used"
+SAMPLES, NO_FILTER = "samples", "none"  # what enroll.nonfaces says instead of a folder
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class NonfaceCrops:
     vectors: np.ndarray  # (n, d) float32, unit rows
     photos: int  # that they come from
     unused: list[dict[str, str | None]]  # file, verdict, detail: what cannot be read, or shows a face after all
+
+
+def nonface_folder(settings: Settings) -> str | None:
+    """None: the sample photos, or no filter at all."""
+    return None if settings.enroll.nonfaces in (SAMPLES, NO_FILTER) else settings.enroll.nonfaces
 
 
 def nonface_crops(spark: SparkSession, settings: Settings, folder: str | None) -> NonfaceCrops:
@@ -48,6 +56,14 @@ def nonface_crops(spark: SparkSession, settings: Settings, folder: str | None) -
     with task_progress(spark, f"no faces: {count} photos"):
         rows = photos.repartition(tasks, "path").mapInArrow(udf, LOOKALIKES).collect()
     return _crops(sorted(rows, key=lambda row: row["path"]), folder)
+
+
+def nonface_filter(crops: NonfaceCrops, references: np.ndarray, settings: Settings) -> NonfaceFilter:
+    """references (m, d): the unit rows of the gallery that the filter is for. Raises JobError for too few crops."""
+    try:
+        return fit_nonfaces(crops.vectors, references, EMBEDDERS[settings.vision.embed.model].same_person)
+    except NonfaceError as error:
+        raise JobError(f"cannot learn what is no face from {crops.photos} photos: {error}") from error
 
 
 def _crops(rows: list[Row], folder: str | None) -> NonfaceCrops:

@@ -11,10 +11,9 @@ from PIL import Image
 from facejoin.conf.settings import DecodeSettings, SettingsError, load_settings
 from facejoin.jobs.demo.sample_collection import SCENES
 from facejoin.jobs.errors import JobError
-from facejoin.jobs.nonfaces import nonface_crops
-from facejoin.udfs.recognition.nonfaces import CLUSTERS, SURE, fit_nonfaces
+from facejoin.jobs.nonfaces import NonfaceCrops, nonface_crops, nonface_filter
+from facejoin.udfs.recognition.nonfaces import CLUSTERS, SURE
 from facejoin.udfs.vision.analyse import analyser
-from facejoin.udfs.vision.embed import EMBEDDERS
 from facejoin.udfs.vision.runtime import choose_runtime
 
 SETTINGS = load_settings()
@@ -71,6 +70,16 @@ def test_photos_that_all_show_faces_cannot_serve(spark, samples, tmp_path):
         nonface_crops(spark, SETTINGS, str(tmp_path))
 
 
+def test_the_filter_fits_the_gallery_and_the_crops_it_is_made_of(default):
+    references = np.roll(default.vectors[:3], 1, axis=1)
+    nonfaces = nonface_filter(default, references, SETTINGS)
+    assert nonfaces.centroids.shape == (CLUSTERS, 128)
+    assert nonfaces.is_nonface(default.vectors, np.full(len(default.vectors), 0.9)).mean() > 0.5
+    few = NonfaceCrops(default.vectors[:3], photos=1, unused=[])
+    with pytest.raises(JobError, match=r"^cannot learn what is no face from 1 photos: 3 different crops are too few"):
+        nonface_filter(few, references, SETTINGS)
+
+
 def found(files):
     """path → its faces, at the settings of local.yaml but for the least number of bytes."""
     networks = analyser(SETTINGS.vision, (Path(SETTINGS.cache).expanduser(),), choose_runtime(SETTINGS.compute))
@@ -100,8 +109,7 @@ def test_half_the_false_alarms_go_and_hardly_a_face(default):
     references, faces = (
         [max(own, key=lambda face: face.size) for own in found(photos).values() if own] for photos in (gallery, others)
     )
-    same_person = EMBEDDERS[SETTINGS.vision.embed.model].same_person
-    nonfaces = fit_nonfaces(default.vectors, vectors_and_scores(references)[0], same_person)
+    nonfaces = nonface_filter(default, vectors_and_scores(references)[0], SETTINGS)
     assert len(alarms) >= 4 and len(faces) > 900
     assert nonfaces.is_nonface(*vectors_and_scores(alarms)).sum() * 2 >= len(alarms)
     assert nonfaces.is_nonface(*vectors_and_scores(faces)).sum() <= LOST * len(faces)
