@@ -7,7 +7,7 @@
 # The code travels as one zip. Executors need the dependencies of setup.py: see the README's part on clusters.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-jobs="manifest crawl enroll match publish run forget demo"
+jobs="manifest crawl enroll match publish run evaluate forget demo"
 delta="io.delta:delta-spark_4.2_2.13:4.4.0"
 
 options=()
