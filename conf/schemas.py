@@ -121,11 +121,11 @@ PEOPLE = _table(
 
 GALLERY_MODELS = _table(
     ("gallery", TEXT, "digest of references, kind and settings"),
-    ("kind", TEXT, "cosine, svm_rbf, svm_linear"),
+    ("kind", TEXT, "as in EnrollSettings"),
     ("model_version", TEXT, "of the vectors it can score"),
     ("parameters", TEXT, "JSON: people, threshold, calibration"),
     ("arrays", BinaryType(), "NumPy's npz, without pickled objects"),
-    ("classifier", BinaryType(), "skops file; null for cosine"),
+    ("classifier", BinaryType(), "skops file; null where a cosine decides"),
     ("trained_at", TIME),
 )
 
@@ -134,13 +134,13 @@ MATCHES = _table(
     ("photo_id", LONG),
     ("face", INT, "position in results.faces"),
     ("person", TEXT),
-    ("confidence", DOUBLE, "probability that the face is the person's"),
-    ("similarity", DOUBLE, "cosine with the person's mean vector"),
+    ("confidence", DOUBLE, "probability that the face is the person's, given match.share; a classifier's is its own"),
+    ("similarity", DOUBLE, "cosine with the person's mean vector, of a centred gallery off its centre"),
     ("threshold", DOUBLE, "of the score that this kind of gallery decides by"),
     ("nearest_reference", TEXT, "person/file"),
     ("nearest_similarity", DOUBLE),
-    ("runner_up", TEXT, "second best person; null in a gallery of one"),
-    ("runner_up_confidence", DOUBLE),
+    ("runner_up", TEXT, "the best other person; null in a gallery of one"),
+    ("runner_up_confidence", DOUBLE, "the larger one where that person is another face of the photo"),
     ("box", VECTOR),
 )
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError, model_validator
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
+GalleryKind = Literal["centred_cosine", "cosine", "svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
 
 
@@ -99,7 +100,9 @@ class CrawlSettings(Stage):
 
 
 class EnrollSettings(Stage):
-    kind: Literal["cosine", "svm_rbf", "svm_linear"] = "cosine"
+    kind: GalleryKind = "centred_cosine"
+    cohort: str | None = None  # folder of strangers' photos; None: the gallery's people are strangers to one another
+    nonfaces: str = "samples"  # folder of photos without faces, against false alarms; or samples, or none
     min_face: Annotated[int, Field(ge=12)] = 40  # shorter side in pixels of a usable reference
     subject_ratio: Annotated[float, Field(ge=1)] = 2.0  # area of the largest face over the next one's
     fpir: Annotated[float, Field(gt=0, lt=1)] = 0.001  # accepted share of unknown faces
@@ -108,7 +111,20 @@ class EnrollSettings(Stage):
 
 class MatchSettings(Stage):
     min_face: Annotated[int, Field(ge=12)] = 20  # shorter side in pixels of a face worth comparing
-    threshold: float | None = None  # replaces the gallery model's own
+    # What is enough for a match, one of the three; none: the gallery's own threshold, from enroll.fpir
+    threshold: float | None = None  # of the score that the gallery's kind decides by; the study's γ
+    fpir: Probability | None = None  # accepted share of strangers' faces
+    max_false_matches: Annotated[float, Field(gt=0)] | None = None  # expected at most over all faces of the collection
+    # Share of the gallery's people among all faces. Confidences rest on it. The original study accepted 0.18 % of its
+    # matches, most of them among strangers: of Flickr's faces, one in a thousand is a generous guess.
+    share: Probability = 0.001
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> MatchSettings:
+        given = [name for name in ("threshold", "fpir", "max_false_matches") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} were given; expected one of them")
+        return self
 
 
 class Settings(Stage):

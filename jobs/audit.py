@@ -15,7 +15,7 @@ from facejoin.udfs.recognition.audit import Finding, Photos, audit
 from facejoin.udfs.vision.embed import EMBEDDERS
 
 if TYPE_CHECKING:  # which imports this
-    from facejoin.jobs.enroll import Reference
+    from facejoin.jobs.references import Reference
 
 MISLABELLED = "mislabelled"
 MOST_NAMED = 3  # findings in the line that refuses a gallery

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 from rich.console import Console
 
-from facejoin.conf.settings import Settings, SettingsError, load_settings, validated
+from facejoin.conf.settings import GalleryKind, Settings, SettingsError, load_settings, validated
 from facejoin.jobs import show
 from facejoin.jobs.command_line import Config, Out, WarehouseDir, write_report
 from facejoin.jobs.errors import SPARK_ERRORS, JobError, one_line
@@ -82,7 +82,11 @@ def enroll(
     config: Config = None,
     warehouse: WarehouseDir = None,
     out: Out = None,
-    kind: Annotated[str | None, typer.Option(help="cosine, svm_rbf or svm_linear.")] = None,
+    kind: Annotated[str | None, typer.Option(help=f"One of {', '.join(get_args(GalleryKind))}.")] = None,
+    cohort: Annotated[str | None, typer.Option(help="Folder of strangers' photos, to learn how they score.")] = None,
+    nonfaces: Annotated[
+        str | None, typer.Option(help="Folder of photos without faces, against false alarms; or: samples, none.")
+    ] = None,
     strict: Annotated[
         bool | None, typer.Option("--strict/--no-strict", help="Refuse a gallery in which the audit finds anything.")
     ] = None,
@@ -90,7 +94,9 @@ def enroll(
     """Train a gallery on photos of its people."""
     from facejoin.jobs.enroll import enroll as job
 
-    settings = _with(load_settings(config, warehouse=warehouse), "enroll", kind=kind, strict=strict)
+    settings = _with(
+        load_settings(config, warehouse=warehouse), "enroll", kind=kind, strict=strict, cohort=cohort, nonfaces=nonfaces
+    )
     report = job(*_session(settings), settings, gallery)
     show.enroll(report)
     write_report(out, report)
@@ -101,12 +107,19 @@ def match(
     config: Config = None,
     warehouse: WarehouseDir = None,
     out: Out = None,
-    threshold: Annotated[float | None, typer.Option(help="Replaces the gallery's own.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Of the deciding score; the study's γ.")] = None,
+    fpir: Annotated[float | None, typer.Option(help="Share of strangers' faces that may be matched.")] = None,
+    max_false_matches: Annotated[
+        float | None, typer.Option(help="False matches to be expected at most over all faces of the collection.")
+    ] = None,
 ) -> None:
     """Compare every face with every person of the gallery enrolled last."""
     from facejoin.jobs.match import match as job
 
-    settings = _with(load_settings(config, warehouse=warehouse), "match", threshold=threshold)
+    settings = load_settings(config, warehouse=warehouse)
+    asked = {"threshold": threshold, "fpir": fpir, "max_false_matches": max_false_matches}
+    if any(value is not None for value in asked.values()):  # all three take the place of what the file says
+        settings = _replaced(settings, "match", asked)
     report = job(*_session(settings), settings)
     show.match(report)
     write_report(out, report)
@@ -219,9 +232,12 @@ def _session(settings: Settings) -> tuple[Any, Any]:
 
 def _with(settings: Settings, stage: str, **values: Any) -> Settings:
     """Command-line values that are given, validated like the file's."""
-    given = {key: value for key, value in values.items() if value is not None}
+    return _replaced(settings, stage, {key: value for key, value in values.items() if value is not None})
+
+
+def _replaced(settings: Settings, stage: str, values: dict[str, Any]) -> Settings:
     merged = settings.model_dump(mode="json")
-    merged[stage] |= given
+    merged[stage] |= values
     return validated(merged, "command line")
 
 

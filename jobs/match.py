@@ -3,40 +3,63 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DoubleType, StructType
+from pyspark.sql.types import DoubleType, StringType, StructType
 
 from facejoin.conf.schemas import MATCHES
 from facejoin.conf.settings import MatchSettings, Settings
 from facejoin.jobs.crawl import final_results
 from facejoin.jobs.enroll import stored_gallery
+from facejoin.jobs.errors import JobError
 from facejoin.jobs.progress import task_progress
 from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 from facejoin.udfs.match_faces import StoredGallery, match_faces
-from facejoin.udfs.recognition.gallery import load_gallery
+from facejoin.udfs.recognition.gallery import Gallery, load_gallery
+from facejoin.udfs.recognition.impostors import FEWEST
+from facejoin.udfs.recognition.score import ACCEPTED, DECISIONS, NO_FACE, TAKEN
 from facejoin.udfs.vision.analyse import model_version
 
+COMPARED = ("size", "box", "score", "embedding")  # of a face in `results`
 SCORED = StructType([field for field in MATCHES if field.name not in ("gallery", "threshold")])
-SCORED = SCORED.add("decisive", DoubleType()).add("accepted", BooleanType())
+SCORED = SCORED.add("decisive", DoubleType()).add("decision", StringType())
+
+
+@dataclass
+class FalseMatches:
+    """How many of a run's matches are expected to be wrong, if all its faces were strangers'."""
+
+    expected: float
+    low: int  # 95 % interval
+    high: int
+    strangers: int  # faces that this was learnt from
+    strangers_from: str
+    extrapolated: bool  # whether none of them reaches the threshold
+    people: dict[str, float]  # expected for each person
 
 
 @dataclass
 class MatchReport:
     gallery: str
     threshold: float
+    threshold_from: str
     faces: int  # compared
+    not_faces: int  # detections that the gallery's filter takes for no face
     matches: int
     people_found: int
+    taken: int  # faces that reach the threshold only for a person who is another face of the photo
+    people: dict[str, int] = field(default_factory=dict)  # matches of each
+    false_matches: FalseMatches | None = None  # null: there are no strangers to learn from
     already_matched: bool = False
 
 
 def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> MatchReport:
     """Replaces the gallery's matches by those of all results there are now, unless nothing has changed since.
 
-    Raises JobError where no gallery is enrolled for the vectors of these settings.
+    Raises JobError where no gallery is enrolled for the vectors of these settings, or too little is known of strangers
+    for the threshold that is asked for.
     """
     start = time.monotonic()
     version = model_version(settings.vision)
@@ -48,29 +71,19 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
         settings=settings.match.digest(),
     )
     if (before := warehouse.report_of("match", gallery, inputs)) is not None:
-        return MatchReport(**before | {"already_matched": True})
+        return _again(before)
     with task_progress(spark, "match"):
-        scored = scored_faces(warehouse, version, stored, settings.match)
-        threshold = _threshold(stored, settings.match)
-        warehouse.replace("matches", scored.transform(keep_accepted, gallery, threshold), f"gallery = '{gallery}'")
-        report = _report(warehouse, version, settings.match, gallery, threshold)
-    warehouse.record("match", gallery, inputs, time.monotonic() - start, vars(report))
+        report = _matched(warehouse, version, gallery, stored, settings.match)
+    warehouse.record("match", gallery, inputs, time.monotonic() - start, _plain(report))
     return report
 
 
-def scored_faces(warehouse: Warehouse, version: str, stored: StoredGallery, settings: MatchSettings) -> DataFrame:
-    """Every face with its best person, accepted or not."""
-    return faces(warehouse, version, settings).mapInArrow(match_faces(stored, settings.threshold, SCORED), SCORED)
-
-
-def faces(warehouse: Warehouse, version: str, settings: MatchSettings) -> DataFrame:
-    """Every face that is to be compared: photo_id, face, box, embedding."""
+def photos_with_faces(warehouse: Warehouse, version: str, settings: MatchSettings) -> DataFrame:
+    """photo_id and the faces that are to be compared: an array of face, size, box, score, embedding."""
     return (
         final_results(warehouse, version)
         .transform(keep_unsuppressed, warehouse.read("photos"), warehouse.read("suppressed"))
-        .transform(explode_faces)
         .transform(keep_recognisable, settings.min_face)
-        .select("photo_id", "face", "box", "embedding")
     )
 
 
@@ -79,27 +92,100 @@ def keep_unsuppressed(results: DataFrame, photos: DataFrame, suppressed: DataFra
     return results.join(photos.where(is_suppressed(suppressed)).select("photo_id"), "photo_id", "left_anti")
 
 
-def explode_faces(results: DataFrame) -> DataFrame:
-    """One row a face; `face` is its position."""
-    return results.select("photo_id", F.posexplode("faces").alias("face", "found")).select(
-        "photo_id", "face", "found.*"
+def keep_recognisable(results: DataFrame, min_face: int) -> DataFrame:
+    """Faces large enough, with their position; photos without any are dropped."""
+    numbered = F.transform(
+        "faces", lambda found, face: F.struct(face.alias("face"), *(found[name] for name in COMPARED))
     )
-
-
-def keep_recognisable(faces: DataFrame, min_face: int) -> DataFrame:
-    return faces.where(F.col("size") >= min_face)
+    large = F.filter(numbered, lambda found: found["size"] >= min_face)
+    return results.select("photo_id", large.alias("faces")).where(F.size("faces") > 0)
 
 
 def keep_accepted(scored: DataFrame, gallery: str, threshold: float) -> DataFrame:
-    accepted = scored.where("accepted").withColumns({"gallery": F.lit(gallery), "threshold": F.lit(threshold)})
-    return accepted.select(*MATCHES.names)
+    accepted = scored.where(F.col("decision") == ACCEPTED)
+    return accepted.withColumns({"gallery": F.lit(gallery), "threshold": F.lit(threshold)}).select(*MATCHES.names)
 
 
-def _threshold(stored: StoredGallery, settings: MatchSettings) -> float:
-    return load_gallery(*stored).parameters.threshold if settings.threshold is None else settings.threshold
+def _matched(
+    warehouse: Warehouse, version: str, digest: str, stored: StoredGallery, settings: MatchSettings
+) -> MatchReport:
+    gallery = load_gallery(*stored)
+    photos = photos_with_faces(warehouse, version, settings)
+    threshold, origin = _threshold(gallery, photos, settings)
+    seen = Observation()
+    scored = photos.mapInArrow(match_faces(stored, settings.share, threshold, SCORED), SCORED).observe(
+        seen, *(F.count_if(F.col("decision") == decision).alias(decision) for decision in DECISIONS)
+    )
+    warehouse.replace("matches", scored.transform(keep_accepted, digest, threshold), f"gallery = '{digest}'")
+    found = _found(warehouse, digest)
+    faces = sum(seen.get[decision] for decision in DECISIONS if decision != NO_FACE)
+    return MatchReport(
+        gallery=digest,
+        threshold=threshold,
+        threshold_from=origin,
+        faces=faces,
+        not_faces=seen.get[NO_FACE],
+        matches=sum(found.values()),
+        people_found=len(found),
+        taken=seen.get[TAKEN],
+        people={person: found.get(person, 0) for person in gallery.parameters.people},
+        false_matches=_false_matches(gallery, threshold, faces),
+    )
 
 
-def _report(warehouse: Warehouse, version: str, settings: MatchSettings, gallery: str, threshold: float) -> MatchReport:
+def _threshold(gallery: Gallery, photos: DataFrame, settings: MatchSettings) -> tuple[float, str]:
+    """Of the deciding score, and where it comes from. Raises JobError."""
+    if settings.threshold is not None:
+        return settings.threshold, "as given"
+    if settings.fpir is not None:
+        return _for_rate(gallery, settings.fpir), f"false-positive rate {settings.fpir:g}"
+    if settings.max_false_matches is None:
+        return gallery.parameters.threshold, gallery.parameters.threshold_from
+    faces = photos.agg(F.coalesce(F.sum(F.size("faces")), F.lit(0))).first()[0]
+    budget = f"at most {settings.max_false_matches:g} false matches expected among {faces} faces"
+    return _for_rate(gallery, min(settings.max_false_matches / max(faces, 1), 1.0)), budget
+
+
+def _for_rate(gallery: Gallery, rate: float) -> float:
+    known = len(gallery.impostors)
+    if known < FEWEST:
+        raise JobError(
+            f"a false-match rate cannot be told from {known} strangers' faces; at least {FEWEST} expected: "
+            "enrol with a cohort of strangers (facejoin enroll --cohort DIR), or give a threshold"
+        )
+    return gallery.threshold(gallery.impostors.level(rate))
+
+
+def _false_matches(gallery: Gallery, threshold: float, faces: int) -> FalseMatches | None:
+    impostors, level = gallery.impostors, gallery.least(threshold)
+    if len(impostors) < FEWEST:
+        return None
+    expected = impostors.rate(level) * faces
+    low, high = impostors.interval(level, faces)
+    people = gallery.parameters.people
+    shares = expected * impostors.shares(len(people))
+    return FalseMatches(
+        expected=expected,
+        low=low,
+        high=high,
+        strangers=len(impostors),
+        strangers_from=gallery.parameters.impostors_from,
+        extrapolated=impostors.is_extrapolated(level),
+        people={person: float(share) for person, share in zip(people, shares, strict=True)},
+    )
+
+
+def _found(warehouse: Warehouse, gallery: str) -> dict[str, int]:
     matches = warehouse.read("matches").where(F.col("gallery") == gallery)
-    [(count, people)] = matches.agg(F.count("*"), F.countDistinct("person")).collect()
-    return MatchReport(gallery, threshold, faces(warehouse, version, settings).count(), count, people)
+    return {row["person"]: row["count"] for row in matches.groupBy("person").count().collect()}
+
+
+def _plain(report: MatchReport) -> dict[str, object]:
+    return vars(report) | {"false_matches": report.false_matches and vars(report.false_matches)}
+
+
+def _again(before: dict[str, object]) -> MatchReport:
+    report = MatchReport(**before | {"already_matched": True})  # type: ignore[arg-type]
+    if isinstance(report.false_matches, dict):
+        report.false_matches = FalseMatches(**report.false_matches)
+    return report

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
-from facejoin.conf.schemas import FACE
+from facejoin.conf.schemas import FACE, VECTOR
 from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.crawl import ship_weights
 from facejoin.jobs.progress import task_progress
@@ -29,13 +29,15 @@ PLAIN_FILES = {  # Hadoop's usual class for local files looks for checksums as w
 }
 SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/)")  # file:, hdfs://host, s3a://bucket
 
-FOUND = StructType(
+FILE = StructType(
     [
         *(StructField(name, StringType()) for name in ("path", "sha256", "status", "error")),
         *(StructField(name, IntegerType()) for name in ("width", "height")),  # pixels of the decoded photo
-        StructField("faces", ArrayType(FACE)),  # null: none
     ]
 )
+FOUND = StructType([*FILE.fields, StructField("faces", ArrayType(FACE))])  # null: none
+BOTH_WAYS = StructType([*FACE.fields, StructField("mirrored", VECTOR)])  # and the vector of the mirrored face
+FOUND_BOTH_WAYS = StructType([*FILE.fields, StructField("faces", ArrayType(BOTH_WAYS))])
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,14 @@ def pictures(spark: SparkSession, folder: str) -> list[Picture]:
 
 
 def found_faces(
-    spark: SparkSession, settings: Settings, folder: str, wanted: Sequence[Picture], label: str
+    spark: SparkSession,
+    settings: Settings,
+    folder: str,
+    wanted: Sequence[Picture],
+    label: str,
+    schema: StructType = FOUND,
 ) -> list[Row]:
-    """A row of FOUND for each of these pictures of the folder, in order; no other one is read.
+    """A row of FOUND, or FOUND_BOTH_WAYS, for each of these pictures of the folder, in order; no other one is read.
 
     `label` is what the progress bar says. Raises WeightsError before any work where the weights are not there.
     """
@@ -72,7 +79,7 @@ def found_faces(
     # By Spark's own metadata, which it compares before it opens a file; of `path` it knows only afterwards.
     files = _files(spark, _root(spark, folder)).where(F.col("_metadata.file_path").isin([p.uri for p in wanted]))
     with task_progress(spark, f"{label}: {len(wanted)} photos"):
-        rows = _searched(files, settings, spark, len(wanted)).collect()
+        rows = _searched(files, settings, len(wanted), schema).collect()
     by_path = {row["path"]: row for row in rows}
     return [by_path[picture.path] for picture in wanted]
 
@@ -83,7 +90,7 @@ def folder_faces(spark: SparkSession, settings: Settings, folder: str, label: st
     wanted = pictures(spark, folder)
     ship_weights(spark, settings)
     with task_progress(spark, f"{label}: {len(wanted)} photos"):
-        rows = _searched(picture_files(spark, folder), settings, spark, len(wanted)).collect() if wanted else []
+        rows = _searched(picture_files(spark, folder), settings, len(wanted), FOUND).collect() if wanted else []
     by_path = {row["path"]: row for row in rows}
     return [(picture.below, by_path[picture.path]) for picture in wanted]
 
@@ -93,11 +100,11 @@ def picture_files(spark: SparkSession, folder: str) -> DataFrame:
     return _files(spark, _root(spark, folder))
 
 
-def _searched(files: DataFrame, settings: Settings, spark: SparkSession, number: int) -> DataFrame:
-    """`number` of files → rows of FOUND."""
-    tasks = max(spark.sparkContext.defaultParallelism, -(-number // settings.crawl.task_photos))
+def _searched(files: DataFrame, settings: Settings, number: int, schema: StructType) -> DataFrame:
+    """So many files of binaryFile → rows of `schema`."""
+    tasks = max(files.sparkSession.sparkContext.defaultParallelism, -(-number // settings.crawl.task_photos))
     spread = files.select("path", "content").repartition(tasks, "path")
-    return spread.mapInArrow(find_references(settings, FOUND), FOUND)
+    return spread.mapInArrow(find_references(settings, schema), schema)
 
 
 def _files(spark: SparkSession, root: str) -> DataFrame:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:  # the reports' own modules take seconds to import
     from facejoin.jobs.enroll import EnrollReport
     from facejoin.jobs.fetch_weights import FetchedWeights
     from facejoin.jobs.manifest import ListReport
-    from facejoin.jobs.match import MatchReport
+    from facejoin.jobs.match import FalseMatches, MatchReport
     from facejoin.jobs.publish import PublishReport
 
 console = Console(soft_wrap=True, highlight=False, markup=False)
 MOST_UNUSED = 20  # photos of a gallery that are named; the JSON report names all
 MOST_FINDINGS = 20  # of its audit, alike
+MOST_PEOPLE = 20  # of a run's matches
 
 
 def weights(fetched: FetchedWeights) -> None:
@@ -72,7 +73,30 @@ def _audit(findings: Sequence[Mapping[str, Any]]) -> None:
 def match(report: MatchReport) -> None:
     again = " (matched before)" if report.already_matched else ""
     found = f"{report.matches} matches of {report.people_found} people among {report.faces} faces"
-    console.print(f"match: {found}, threshold {report.threshold:.3f}{again}")
+    console.print(f"match: {found}, threshold {report.threshold:.3f}{again}, from: {report.threshold_from}")
+    if report.not_faces:
+        console.print(f"  {report.not_faces} detections are taken for no faces")
+    if report.taken:
+        console.print(f"  {report.taken} faces resemble only a person who is another face of the photo")
+    if report.false_matches is None:
+        console.print("  how many are false cannot be told: too few strangers are known (facejoin enroll --cohort DIR)")
+    else:
+        _false_matches(report.false_matches, report.people)
+
+
+def _false_matches(false: FalseMatches, accepted: Mapping[str, int]) -> None:
+    beyond = "; extrapolated beyond the highest of them" if false.extrapolated else ""
+    console.print(
+        f"  false matches expected: {false.expected:.2g}, 95 % interval {false.low} to {false.high}; "
+        f"from {false.strangers_from}{beyond}"
+    )
+    table = Table("person", "accepted", "false ones expected")
+    most = sorted(accepted, key=lambda person: (-accepted[person], person))[:MOST_PEOPLE]
+    for person in most:
+        table.add_row(person, str(accepted[person]), f"{false.people[person]:.2g}")
+    console.print(table)
+    if len(accepted) > MOST_PEOPLE:
+        console.print(f"  and {len(accepted) - MOST_PEOPLE} more people; --out FILE lists them all")
 
 
 def publish(report: PublishReport) -> None:

@@ -10,28 +10,31 @@ from pyspark.sql.types import StructType
 
 from facejoin.udfs.batches import Batches, Stage, arrow_schema
 from facejoin.udfs.recognition.gallery import Gallery, load_gallery
-from facejoin.udfs.recognition.score import Scores, score
+from facejoin.udfs.recognition.score import Faces, Scores, score
 
 StoredGallery = tuple[str, bytes, bytes | None]  # parameters, arrays, classifier: as `gallery_models` holds them
 
 
-def match_faces(stored: StoredGallery, threshold: float | None, schema: StructType) -> Stage:
-    """For mapInArrow: columns of `schema` that the scores do not fill, and `embedding` → rows of `schema`, one a face.
+def match_faces(stored: StoredGallery, share: float, threshold: float, schema: StructType) -> Stage:
+    """For mapInArrow: photo_id, faces (array of face, box, score, embedding) → rows of `schema`, one a face.
 
-    One matrix product a batch. Every face is kept; `accepted` says which reach the threshold.
+    One matrix product a batch. Every face is kept; `decision` says which are matches.
     """
 
     def matches(batches: Batches) -> Batches:
         gallery = _gallery(stored)
         for batch in batches:
-            if batch.num_rows == 0:
+            photos = np.repeat(np.arange(batch.num_rows), batch.column("faces").value_lengths().to_numpy())
+            if len(photos) == 0:
                 continue
-            scores = score(gallery, _matrix(batch.column("embedding")), threshold)
-            columns = _columns(gallery, scores)
-            given = {name: batch.column(name) for name in batch.schema.names}
-            yield pa.RecordBatch.from_pydict(
-                {name: (given | columns)[name] for name in schema.names}, arrow_schema(schema)
-            )
+            faces = batch.column("faces").flatten()
+            detector = faces.field("score").to_numpy(zero_copy_only=False)
+            found = Faces(_matrix(faces.field("embedding")), photos, detector)
+            scores = score(gallery, found, share, threshold)
+            given = {"photo_id": batch.column("photo_id").take(pa.array(photos))}
+            given |= {name: faces.field(name) for name in ("face", "box")}
+            columns = given | _columns(gallery, scores)
+            yield pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, arrow_schema(schema))
 
     return matches
 
@@ -54,7 +57,7 @@ def _columns(gallery: Gallery, scores: Scores) -> dict[str, pa.Array]:
         "confidence": pa.array(scores.confidence.astype(np.float64)),
         "similarity": pa.array(scores.similarity.astype(np.float64)),
         "decisive": pa.array(scores.decisive.astype(np.float64)),
-        "accepted": pa.array(scores.accepted),
+        "decision": pa.array(scores.decision),
         "nearest_reference": pa.array(files[scores.nearest]),
         "nearest_similarity": pa.array(scores.nearest_similarity.astype(np.float64)),
         "runner_up": pa.array(people[scores.runner_up]),

@@ -20,7 +20,7 @@ from facejoin.jobs.demo.samples import fetch_samples
 from facejoin.jobs.enroll import EnrollReport, enroll, stored_gallery
 from facejoin.jobs.fetch_weights import fetch_weights
 from facejoin.jobs.manifest import ListReport, manifest
-from facejoin.jobs.match import SCORED, MatchReport, faces, match
+from facejoin.jobs.match import SCORED, MatchReport, match, photos_with_faces
 from facejoin.jobs.publish import PublishReport, publish
 from facejoin.jobs.tables import Warehouse
 from facejoin.udfs.match_faces import StoredGallery, match_faces
@@ -113,7 +113,7 @@ def judged(warehouse: Warehouse, settings: Settings, collection: Collection, ste
     """The jobs' outcome held against the truth."""
     version = model_version(settings.vision)
     gallery, stored = stored_gallery(warehouse, version)
-    candidates = _candidates(faces(warehouse, version, settings.match), stored)
+    candidates = _candidates(photos_with_faces(warehouse, version, settings.match), stored, settings.match.share)
     matches = warehouse.read("matches").where(F.col("gallery") == gallery).select("photo_id", "person").collect()
     people = sorted(path.name for path in collection.gallery.iterdir())
     seconds = _seconds(warehouse, version)
@@ -134,9 +134,10 @@ def judged(warehouse: Warehouse, settings: Settings, collection: Collection, ste
     )
 
 
-def _candidates(compared: DataFrame, stored: StoredGallery) -> list[Candidate]:
-    """Every face, accepted or not, scored by the jobs' own stage; a demo is small enough to do it here."""
-    scored = match_faces(stored, None, SCORED)(iter(compared.toArrow().to_batches()))
+def _candidates(compared: DataFrame, stored: StoredGallery, share: float) -> list[Candidate]:
+    """Every face with its best person, enough or not, by the jobs' own stage; a demo is small enough to do it here."""
+    nothing_is_enough = float("inf")
+    scored = match_faces(stored, share, nothing_is_enough, SCORED)(iter(compared.toArrow().to_batches()))
     rows = (row for batch in scored for row in batch.select(["photo_id", "person", "decisive"]).to_pylist())
     return [Candidate(row["photo_id"], row["person"], row["decisive"]) for row in rows]
 

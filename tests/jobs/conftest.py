@@ -136,6 +136,7 @@ def make_settings() -> Callable[..., Settings]:
         "crawl__fetch__concurrency": 8,
         "crawl__wave_photos": WAVE_PHOTOS,
         "vision__decode__min_bytes": 3_000,
+        "enroll__nonfaces": "none",
     }
 
     def make(**changes: Any) -> Settings:

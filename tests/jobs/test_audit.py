@@ -8,7 +8,7 @@ import pytest
 from facejoin.conf.settings import EnrollSettings, load_settings
 from facejoin.jobs import show
 from facejoin.jobs.audit import audited
-from facejoin.jobs.enroll import Reference
+from facejoin.jobs.references import Reference
 from facejoin.jobs.errors import JobError
 
 SETTINGS = load_settings()

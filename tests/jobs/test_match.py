@@ -25,7 +25,7 @@ def test_a_match_says_how_sure_it_is_and_who_else_it_could_be(campaign, matched)
         assert row["runner_up"] in {"Barack_Obama", "Eileen_Collins", "Joe_Biden"} - {row["person"]}
         assert row["runner_up_confidence"] < row["confidence"] <= 1
         assert row["similarity"] >= row["threshold"] == matched.threshold
-        assert row["nearest_similarity"] == pytest.approx(row["similarity"], abs=1e-5)  # one reference a person
+        assert row["nearest_similarity"] == pytest.approx(row["similarity"], abs=0.1)  # off the centre
         assert row["gallery"] == matched.gallery and len(row["box"]) == 4
     assert sorted((row["photo_id"], row["face"]) for row in rows) == [(1, 0), (2, 0), (2, 1), (3, 0)]
 

@@ -1,149 +1,212 @@
-"""References → a gallery: mean vectors or a support vector machine, a threshold, and a curve to confidence."""
+"""References → a gallery: what faces are compared with, a threshold, and a curve to confidence."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.linear_model import LogisticRegression
+from scipy.special import logit
+from sklearn.base import ClassifierMixin
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.svm import SVC
 
-from facejoin.udfs.recognition.gallery import Gallery, Parameters, mean_vectors
-
-ENOUGH = 200  # scores from which a distribution is fitted to a gallery's own, instead of taking what is published
-SLOPE = 20.0  # of the logistic curve where references are too few to fit one
-TAIL = 0.2  # share of the highest impostor scores that a tail is fitted to
-FOLDS = 5
+from facejoin.udfs.recognition.calibration import ENOUGH, Curve, fit_curve
+from facejoin.udfs.recognition.gallery import SUREST, Gallery, Parameters, mean_vectors, off_centre, unit
+from facejoin.udfs.recognition.impostors import FEWEST, Impostors
+from facejoin.udfs.recognition.kinds import CLASSIFIERS, FOLDS, check_for_classifier, fitted, untrained
 
 
-class TrainingError(ValueError):
-    """References that this kind of gallery cannot be trained on."""
+@dataclass(frozen=True)
+class References:
+    """The usable photos of a gallery's people, one entry each; every person has one at least."""
+
+    vectors: np.ndarray  # (n, d) unit rows
+    mirrored: np.ndarray  # (n, d) unit rows: of the same faces, mirrored
+    owners: np.ndarray  # (n,) rows of `people`
+    people: tuple[str, ...]
+    files: tuple[str, ...]  # (n,)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Faces of people who are not in the gallery."""
+
+    vectors: np.ndarray  # (n, d) unit rows
+    groups: np.ndarray  # (n,) 0, 1, …: faces of one person share a number
+
+
+@dataclass(frozen=True)
+class Model:
+    """What faces are compared with."""
+
+    kind: str
+    centre: np.ndarray  # (d,)
+    means: np.ndarray  # (people, d)
+    classifier: ClassifierMixin | None  # None: the similarity decides
+
+    def similarity(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, d) unit rows → (n, people)."""
+        return np.asarray(off_centre(vectors, self.centre) @ self.means.T)
+
+    def evidence(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, d) unit rows → (n, people), as Gallery.evidence: similarities, or logarithmic odds."""
+        if self.classifier is None:
+            return self.similarity(vectors)
+        return _log_odds(self.classifier.predict_proba(vectors))
 
 
 def train(
-    references: np.ndarray,
-    owners: np.ndarray,
-    people: tuple[str, ...],
-    files: tuple[str, ...],
+    references: References,
     kind: str,
     fpir: float,
     same_person: float,
     model_version: str,
+    cohort: Cohort | None = None,
 ) -> Gallery:
-    """references (n, d) unit rows, owners (n,) rows of `people`; every person has one at least.
-
-    `fpir` is the share of strangers' faces that may be taken for somebody of the gallery; `same_person` the cosine
-    that the embedder's makers publish for one person. Raises TrainingError.
+    """`fpir` is the share of strangers' faces that may be taken for somebody of the gallery; `same_person` the cosine
+    that the embedder's makers publish for one person. Without a cohort the gallery's own people are the strangers to
+    one another. Raises TrainingError.
     """
-    means = mean_vectors(references, owners, len(people))
-    if kind == "cosine":
-        threshold, origin = _cosine_threshold(references, owners, means, fpir, same_person)
-        classifier = None
-    else:
-        _check_for_classifier(owners, people)
-        classifier = _classifier(kind, int(np.bincount(owners).min())).fit(references, owners)
-        threshold, origin = _classifier_threshold(kind, references, owners, fpir)
-    slope, midpoint = _confidence_curve(references, owners, means, threshold if kind == "cosine" else same_person)
-    parameters = Parameters(kind, model_version, people, files, threshold, origin, slope, midpoint)
-    return Gallery(parameters, means, references, owners, classifier)
+    model = model_of(references, kind)
+    impostors, who = _impostors(references, model, cohort)
+    curve = curve_of(references, model, cohort, same_person)
+    threshold, origin = _threshold(references, kind, impostors, who, fpir, same_person)
+    who = who if len(impostors) else ""
+    parameters = Parameters(kind, model_version, references.people, references.files, threshold, origin, who, curve)
+    return Gallery(
+        parameters, model.centre, model.means, references.vectors, references.owners, impostors, model.classifier
+    )
 
 
-def impostor_scores(references: np.ndarray, owners: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """(n,): each reference's best cosine with any person but its own: what a stranger's search would find."""
-    similarity = references @ means.T  # (n, people)
-    similarity[np.arange(len(owners)), owners] = -np.inf
-    return similarity.max(axis=1)
+def curve_of(references: References, model: Model, cohort: Cohort | None, same_person: float) -> Curve:
+    """From the similarity with the best person to confidence, whatever decides."""
+    others = _of_others(references, model) if cohort is None else model.similarity(cohort.vectors)
+    strangers = others.max(axis=1)
+    return fit_curve(genuine_scores(references, model), strangers[np.isfinite(strangers)], same_person)
 
 
-def genuine_scores(references: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Each reference's cosine with the mean of the person's other references; those that are alone are left out."""
-    sums = np.zeros((owners.max() + 1, references.shape[1]), references.dtype)
-    np.add.at(sums, owners, references)
-    others = sums[owners] - references  # (n, d)
-    length = np.linalg.norm(others, axis=1)
-    alone = np.bincount(owners)[owners] == 1
-    return np.sum(references * others, axis=1)[~alone] / length[~alone]
+def common_direction(means: np.ndarray) -> np.ndarray:
+    """means (people, d) unit rows → (d,): what all faces have in common, shrunk by how much of it chance would give.
 
-
-def tail_threshold(impostors: np.ndarray, fpir: float) -> float:
-    """The score that a share `fpir` of strangers reaches: a quantile where the scores allow one, else from the
-    exponential that their highest fifth falls off by (peaks over threshold, Pickands 1975, doi:10.1214/aos/1176343003,
-    with a shape of zero), so that the threshold can lie beyond the largest one seen."""
-    start = np.quantile(impostors, 1 - TAIL)
-    if fpir >= TAIL:
-        return float(np.quantile(impostors, 1 - fpir))
-    return float(start + np.mean(impostors[impostors >= start] - start) * np.log(TAIL / fpir))
-
-
-def _cosine_threshold(
-    references: np.ndarray, owners: np.ndarray, means: np.ndarray, fpir: float, same_person: float
-) -> tuple[float, str]:
-    if len(means) < 2:
-        return same_person, "published by the embedder: a gallery of one has no impostors"
-    impostors = impostor_scores(references, owners, means)
-    seen = f"{len(impostors)} impostor scores of the references"
-    if len(impostors) >= ENOUGH:
-        return tail_threshold(impostors, fpir), f"false-positive rate {fpir:g} on {seen}"
-    return max(same_person, float(impostors.max())), f"published by the embedder; {seen} are too few for one of its own"
-
-
-def _confidence_curve(
-    references: np.ndarray, owners: np.ndarray, means: np.ndarray, midpoint: float
-) -> tuple[float, float]:
-    """(slope, midpoint) of the logistic curve between impostors' and genuine scores, both counted alike."""
-    genuine = genuine_scores(references, owners)
-    if len(means) < 2 or len(genuine) < ENOUGH:
-        return SLOPE, midpoint
-    impostors = impostor_scores(references, owners, means)
-    scores = np.concatenate([genuine, impostors])[:, None]
-    labels = np.repeat([1, 0], [len(genuine), len(impostors)])
-    curve = LogisticRegression(C=1e3, class_weight="balanced").fit(scores, labels)
-    slope = float(curve.coef_[0, 0])
-    return slope, float(-curve.intercept_[0] / slope)
-
-
-def _check_for_classifier(owners: np.ndarray, people: tuple[str, ...]) -> None:
-    if len(people) < 2:
-        raise TrainingError("a support vector machine needs two people at least; use kind: cosine")
-    counts = np.bincount(owners)
-    if counts.min() < 2:
-        poor = ", ".join(people[i] for i in np.flatnonzero(counts < 2)[:5])
-        raise TrainingError(f"a support vector machine needs two references a person; too few: {poor}")
-    if len(people) < 4 and counts.min() < 3:
-        raise TrainingError("a support vector machine of two or three people needs three references of each")
-
-
-def _classifier(kind: str, fewest: int) -> CalibratedClassifierCV:
-    """Probabilities by Platt's method over cross-validated decision values, on one machine trained on everything.
-
-    `fewest`: references of the person who has the fewest among those trained on; two at least.
+    The mean of n unit vectors has the squared length |μ|² + (1 - |μ|²) / n where μ is common to them; the part of the
+    mean that is μ's is kept (a James-Stein estimate), so that two people, or one, are hardly moved.
     """
-    machine = SVC(kernel="rbf" if kind == "svm_rbf" else "linear", C=1.0, gamma="scale")
-    return CalibratedClassifierCV(machine, ensemble=False, cv=min(FOLDS, fewest))
+    number = len(means)
+    mean = means.mean(axis=0)
+    length = float(mean @ mean)
+    if number < 2 or length == 0:
+        return np.zeros_like(mean)
+    common = max(0.0, (number * length - 1) / (number - 1))
+    return np.asarray(mean * (common / length), dtype=np.float32)
 
 
-def _classifier_threshold(kind: str, references: np.ndarray, owners: np.ndarray, fpir: float) -> tuple[float, str]:
-    """People take turns at being strangers to a machine trained on the others."""
-    fewest = int(np.bincount(owners).min())
+def genuine_scores(references: References, model: Model) -> np.ndarray:
+    """Each reference's similarity with the mean of the person's others; those that are alone are left out."""
+    templates = _templates(references, model.kind)
+    sums = np.zeros((len(references.people), templates.shape[1]), np.float32)
+    np.add.at(sums, references.owners, templates)
+    paired = np.bincount(references.owners)[references.owners] > 1
+    others = unit((sums[references.owners] - templates)[paired])
+    return np.sum(off_centre(references.vectors[paired], model.centre) * off_centre(others, model.centre), axis=1)
+
+
+def _templates(references: References, kind: str) -> np.ndarray:
+    """(n, d) unit rows that a person's mean is made of: with their mirror images, where the kind is ours."""
+    return unit(references.vectors + references.mirrored) if kind == "centred_cosine" else references.vectors
+
+
+def model_of(references: References, kind: str) -> Model:
+    """Raises TrainingError where a classifier has too little to learn from."""
+    means = mean_vectors(_templates(references, kind), references.owners, len(references.people))
+    centre = common_direction(means) if kind == "centred_cosine" else np.zeros(means.shape[1], np.float32)
+    classifier = None
+    if kind in CLASSIFIERS:
+        check_for_classifier(references.owners, references.people)
+        classifier = fitted(kind, references.vectors, references.owners, _fewest(references))
+    return Model(kind, centre, off_centre(means, centre), classifier)
+
+
+def _impostors(references: References, model: Model, cohort: Cohort | None) -> tuple[Impostors, str]:
+    """Strangers' best scores as evidence, and who the strangers were."""
+    if cohort is not None:
+        return _best(model.evidence(cohort.vectors), cohort.groups), f"{len(cohort.vectors)} faces of the cohort"
+    number = len(references.owners)
+    if model.classifier is None:
+        strangers = _best(_of_others(references, model), references.owners)
+        return strangers, f"{number} references, as strangers to the others' people"
+    return _left_out(references, model.kind), f"{number} references of people left out"
+
+
+def _of_others(references: References, model: Model) -> np.ndarray:
+    """(n, people): similarities of the references, with their own people out of the question."""
+    similarity = model.similarity(references.vectors)
+    similarity[np.arange(len(references.owners)), references.owners] = -np.inf
+    return similarity
+
+
+def _best(evidence: np.ndarray, groups: np.ndarray) -> Impostors:
+    """A gallery of one has no impostors among its own references."""
+    best = evidence.argmax(axis=1)
+    scores = evidence[np.arange(len(best)), best]
+    met = np.isfinite(scores)
+    return Impostors(scores[met].astype(np.float64), best[met], groups[met])
+
+
+def _left_out(references: References, kind: str) -> Impostors:
+    """People take turns at being strangers to a classifier trained on the others; none where they are too few."""
+    owners, vectors = references.owners, references.vectors
     folds = min(FOLDS, len(np.unique(owners)) // 2)
     if folds < 2:
-        return _held_out_confidence(kind, references, owners, fewest), (
-            "mean confidence of held-out references: too few people to act as strangers"
-        )
-    strangers = np.empty(len(owners))
-    for inside, outside in GroupKFold(folds).split(references, groups=owners):
-        machine = _classifier(kind, fewest).fit(references[inside], owners[inside])
-        strangers[outside] = machine.predict_proba(references[outside]).max(axis=1)
-    threshold = expit(tail_threshold(logit(np.clip(strangers, 1e-9, 1 - 1e-9)), fpir))
-    return float(threshold), f"false-positive rate {fpir:g} on {len(strangers)} references of people left out"
+        return Impostors(np.zeros(0), np.zeros(0, int), np.zeros(0, int))
+    best, scores = np.zeros(len(owners), int), np.zeros(len(owners))
+    for inside, outside in GroupKFold(folds).split(vectors, groups=owners):
+        classifier = fitted(kind, vectors[inside], owners[inside], _fewest(references))
+        odds = _log_odds(classifier.predict_proba(vectors[outside]))
+        best[outside], scores[outside] = classifier.classes_[odds.argmax(axis=1)], odds.max(axis=1)
+    return Impostors(scores, best, owners)
 
 
-def _held_out_confidence(kind: str, references: np.ndarray, owners: np.ndarray, fewest: int) -> float:
-    """Mean confidence in the right person, of machines trained on the other references. `fewest`: three at least."""
-    folds = min(FOLDS, fewest)
-    left = fewest - math.ceil(fewest / folds)  # references of that person to train on
-    confidence = cross_val_predict(_classifier(kind, left), references, owners, cv=folds, method="predict_proba")
+def _threshold(
+    references: References, kind: str, impostors: Impostors, who: str, fpir: float, same_person: float
+) -> tuple[float, str]:
+    """Of the deciding score, and how it was found."""
+    if kind in CLASSIFIERS:
+        return _classifier_threshold(references, kind, impostors, who, fpir)
+    if not len(impostors):
+        return same_person, "published by the embedder: a gallery of one has no impostors"
+    if len(impostors) < ENOUGH:
+        few = f"{who} are too few for one of its own"
+        return max(same_person, float(impostors.scores.max())), f"published by the embedder; {few}"
+    return impostors.level(fpir), _origin(impostors, impostors.level(fpir), who, fpir)
+
+
+def _classifier_threshold(
+    references: References, kind: str, impostors: Impostors, who: str, fpir: float
+) -> tuple[float, str]:
+    if len(impostors) < FEWEST:
+        held_out = "mean confidence of held-out references: too few people to act as strangers"
+        return _held_out_confidence(references, kind), held_out
+    level = impostors.level(fpir)
+    return float(1 / (1 + np.exp(-level))), _origin(impostors, level, who, fpir)
+
+
+def _origin(impostors: Impostors, level: float, who: str, fpir: float) -> str:
+    beyond = ", extrapolated beyond the highest" if impostors.is_extrapolated(level) else ""
+    return f"false-positive rate {fpir:g} on {who}{beyond}"
+
+
+def _held_out_confidence(references: References, kind: str) -> float:
+    """Mean confidence in the right person, of classifiers trained on the other references."""
+    owners = references.owners
+    folds = min(FOLDS, _fewest(references))
+    left = _fewest(references) - -(-_fewest(references) // folds)  # references of that person to train on
+    classifier = untrained(kind, left)
+    confidence = cross_val_predict(classifier, references.vectors, owners, cv=folds, method="predict_proba")
     return float(confidence[np.arange(len(owners)), owners].mean())
+
+
+def _fewest(references: References) -> int:
+    return int(np.bincount(references.owners).min())
+
+
+def _log_odds(confidence: np.ndarray) -> np.ndarray:
+    return np.asarray(logit(np.clip(confidence, 1 - SUREST, SUREST)))

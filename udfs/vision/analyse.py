@@ -29,6 +29,7 @@ class Face:
     score: float  # detector's probability
     quality: Quality
     embedding: np.ndarray  # (d,) float32, length 1; empty until all faces are known
+    mirrored: np.ndarray | None = None  # the same of the mirrored face, where asked for
 
     @property
     def size(self) -> float:
@@ -67,13 +68,18 @@ class Analyser:
         self.detector = Detector(settings.detect, runtime)
         self.embedder = Embedder(settings.embed, weights, runtime)
 
-    def analyse(self, bodies: Sequence[bytes], limits: DecodeSettings | None = None) -> list[Analysis]:
-        """One Analysis a body, in order; a body that is no photo is one too. `limits` replaces the settings'."""
+    def analyse(
+        self, bodies: Sequence[bytes], limits: DecodeSettings | None = None, mirrored: bool = False
+    ) -> list[Analysis]:
+        """One Analysis a body, in order; a body that is no photo is one too.
+
+        `limits` replaces the settings'; with `mirrored` every face is embedded the other way round as well.
+        """
         analyses = [Analysis("no_face") for _ in bodies]
         crops = _Crops()
         for group in _groups(zip(analyses, bodies, strict=True), limits or self.settings.decode):
             self._find(group, crops)
-        self._embed(crops)
+        self._embed(crops, mirrored)
         return analyses
 
     def _find(self, group: list[tuple[Analysis, np.ndarray]], crops: _Crops) -> None:
@@ -93,12 +99,13 @@ class Analyser:
             if own:
                 analysis.status = "faces"
 
-    def _embed(self, crops: _Crops) -> None:
+    def _embed(self, crops: _Crops, mirrored: bool) -> None:
         start = time.perf_counter()
         vectors = self.embedder.embed(crops.pixels)
+        others = self.embedder.embed([crop[:, ::-1] for crop in crops.pixels]) if mirrored else [None] * len(vectors)
         share = (time.perf_counter() - start) / max(len(vectors), 1)
-        for analysis, position, vector in zip(crops.owners, crops.positions, vectors, strict=True):
-            analysis.faces[position] = replace(analysis.faces[position], embedding=vector)
+        for analysis, position, vector, other in zip(crops.owners, crops.positions, vectors, others, strict=True):
+            analysis.faces[position] = replace(analysis.faces[position], embedding=vector, mirrored=other)
             analysis.seconds["embed"] += share
 
 

@@ -1,0 +1,213 @@
+"""The study's comparison of classifiers, and what decides in an open set: whom each misses at which false alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from pyspark.sql import SparkSession
+from scipy.special import expit
+
+from facejoin.conf.settings import Settings, SettingsError
+from facejoin.jobs.errors import JobError
+from facejoin.jobs.probes import Probes, read_probes
+from facejoin.jobs.references import usable_references
+from facejoin.udfs.recognition.calibration import Curve
+from facejoin.udfs.recognition.kinds import KINDS, TrainingError
+from facejoin.udfs.recognition.measure_open_set import Estimate, Reliability, Trial, fnir, rank1, reliability
+from facejoin.udfs.recognition.train import Model, References, curve_of, model_of
+from facejoin.udfs.vision.analyse import model_version
+from facejoin.udfs.vision.embed import EMBEDDERS
+
+FPIRS = ("0.1", "0.01", "0.001", "0.0001")
+SIZES = (25, 50, 100)  # people in a gallery
+DEPTHS = (1, 2, 5)  # references a person; all of them beside
+SEEDS = range(5)  # of the smaller galleries drawn out of the whole
+GRID_DRAWS = 200  # of the bootstrap, for each of these
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Galleries of so many people and references each, drawn at random; the mean over the draws."""
+
+    people: int
+    references: int | None  # a person, at most; null: all there are
+    rank1: float
+    fnir: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class KindReport:
+    accuracy: float | None  # share of the known photos' faces whose best person is right; null: no face was found
+    mean_confidence_known: float | None  # in the best person
+    mean_confidence_unknown: float | None
+    rank1: float  # share of the known photos, with those in which no face was found
+    fnir: dict[str, Estimate]  # false-positive rate → share of known photos missed
+    calibration: Reliability
+    grid: list[Cell]
+    trial: Trial = field(repr=False)  # for the plots; not part of the JSON
+
+
+@dataclass(frozen=True)
+class IdentificationReport:
+    kinds: dict[str, KindReport]
+    not_trained: dict[str, str]  # kind → why
+    references: int  # used
+    people: int
+    known: int  # photos
+    unknown: int
+    undetected: int  # of both, photos in which no face was found
+    enrolled_probes: int  # known photos left out, for they are in the gallery too
+    share: float  # of gallery people among all faces that confidences rest on
+    model: str
+
+
+def evaluate_identification(
+    spark: SparkSession,
+    settings: Settings,
+    gallery: str,
+    known: str,
+    unknown: str,
+    kinds: Sequence[str] = KINDS,
+    grid: bool = True,
+    suppressed: Sequence[str] = (),
+) -> IdentificationReport:
+    """`gallery` and `known` hold a folder a person, of the same people; `unknown` holds others' photos.
+
+    Raises SettingsError for folders or kinds that do not go together, JobError for a gallery that cannot be enrolled.
+    """
+    refuse_unknown_kinds(kinds)
+    references, hashes = usable_references(spark, settings, gallery, suppressed)
+    if len(references.people) < 2:
+        raise SettingsError(f"one person in {gallery}: expected at least two to tell apart")
+    probes = read_probes(spark, settings, known, "known")
+    probes = probes.only(~np.isin(probes.people, list(suppressed)))
+    strangers = read_probes(spark, settings, unknown, "unknown")
+    _refuse_mixed(references.people, probes, strangers, (gallery, known, unknown))
+    fresh = probes.only(~np.isin(probes.hashes, list(hashes)))
+    if not len(fresh):
+        raise SettingsError(f"every photo in {known} is enrolled too: expected photos that are not in {gallery}")
+    reports, failed = _by_kind(references, fresh, strangers, kinds, grid, settings)
+    return IdentificationReport(
+        kinds=reports,
+        not_trained=failed,
+        references=len(references.owners),
+        people=len(references.people),
+        known=len(fresh),
+        unknown=len(strangers),
+        undetected=int((~fresh.found).sum() + (~strangers.found).sum()),
+        enrolled_probes=len(probes) - len(fresh),
+        share=settings.match.share,
+        model=model_version(settings.vision),
+    )
+
+
+def refuse_unknown_kinds(kinds: Sequence[str]) -> None:
+    if wrong := [kind for kind in kinds if kind not in KINDS]:
+        raise SettingsError(f"no kind {', '.join(wrong)}: expected some of {', '.join(KINDS)}")
+
+
+def _refuse_mixed(people: Sequence[str], known: Probes, unknown: Probes, folders: tuple[str, str, str]) -> None:
+    gallery, one, other = folders
+    if strange := sorted(set(known.people) - set(people)):
+        raise SettingsError(f"{strange[0]} in {one} is not in the gallery {gallery}; so of {len(strange)} people")
+    if enrolled := sorted(set(unknown.people) & set(people)):
+        raise SettingsError(f"{enrolled[0]} in {other} is in the gallery {gallery}; so of {len(enrolled)} people")
+
+
+def _by_kind(
+    references: References, known: Probes, unknown: Probes, kinds: Sequence[str], grid: bool, settings: Settings
+) -> tuple[dict[str, KindReport], dict[str, str]]:
+    """Raises JobError where no kind can be trained."""
+    reports, failed = {}, {}
+    for kind in kinds:
+        try:
+            reports[kind] = _kind_report(references, known, unknown, kind, grid, settings)
+        except TrainingError as error:
+            failed[kind] = str(error)
+    if not reports:
+        raise JobError("no kind could be trained: " + "; ".join(f"{kind}: {why}" for kind, why in failed.items()))
+    return reports, failed
+
+
+def _kind_report(
+    references: References, known: Probes, unknown: Probes, kind: str, grid: bool, settings: Settings
+) -> KindReport:
+    model = model_of(references, kind)
+    curve = curve_of(references, model, None, EMBEDDERS[settings.vision.embed.model].same_person)
+    trial = searched(model, references.people, known, unknown)
+    share = settings.match.share
+    confident, doubted = (_confidence(curve, model, scores, share) for scores in (trial.known, trial.unknown))
+    both = np.concatenate([confident, doubted])
+    right = np.concatenate([trial.right, np.zeros(len(doubted), bool)])
+    known_ones = np.arange(len(both)) < len(confident)
+    return KindReport(
+        accuracy=_mean(trial.right[known.found]),
+        mean_confidence_known=_mean(confident[known.found]),
+        mean_confidence_unknown=_mean(doubted[unknown.found]),
+        rank1=rank1(trial),
+        fnir={fpir: fnir([trial], float(fpir)) for fpir in FPIRS},
+        calibration=reliability(both, right, known_ones, share),
+        grid=list(_grid(references, known, unknown, kind)) if grid else [],
+        trial=trial,
+    )
+
+
+def searched(model: Model, people: Sequence[str], known: Probes, unknown: Probes) -> Trial:
+    """`people` by the model's rows."""
+    best, scores = _best(model, known)
+    named = np.array(people)[best]
+    _, strange = _best(model, unknown)
+    return Trial(scores, (named == known.people) & known.found, known.groups, strange, unknown.groups)
+
+
+def _best(model: Model, probes: Probes) -> tuple[np.ndarray, np.ndarray]:
+    """((n,) row of the best person, (n,) evidence for that person; -inf where no face was found)."""
+    best, scores = np.zeros(len(probes), int), np.full(len(probes), -np.inf)
+    if probes.found.any():
+        evidence = model.evidence(probes.vectors[probes.found])
+        best[probes.found], scores[probes.found] = evidence.argmax(axis=1), evidence.max(axis=1)
+    return best, scores
+
+
+def _confidence(curve: Curve, model: Model, scores: np.ndarray, share: float) -> np.ndarray:
+    """A classifier's own, or that of the similarity."""
+    return np.asarray(expit(scores)) if model.classifier is not None else curve.confidence(scores, share)
+
+
+def _grid(references: References, known: Probes, unknown: Probes, kind: str) -> Iterator[Cell]:
+    """Smaller galleries, and the whole with fewer references; sizes that the gallery does not have are left out."""
+    everyone = len(references.people)
+    for size in sorted({size for size in SIZES if size < everyone} | {everyone}):
+        for depth in (*DEPTHS, None):
+            seeds = SEEDS if size < everyone or depth is not None else SEEDS[:1]
+            try:
+                trials = [_drawn(references, known, unknown, kind, size, depth, seed) for seed in seeds]
+            except TrainingError:  # a classifier that needs more references than these
+                continue
+            estimates = {fpir: fnir(trials, float(fpir), GRID_DRAWS) for fpir in FPIRS}
+            yield Cell(size, depth, float(np.mean([rank1(trial) for trial in trials])), estimates)
+
+
+def _drawn(
+    references: References, known: Probes, unknown: Probes, kind: str, size: int, depth: int | None, seed: int
+) -> Trial:
+    rng = np.random.default_rng([seed, size, depth or 0])
+    people = np.sort(rng.permutation(len(references.people))[:size])
+    rows = [rng.permutation(np.flatnonzero(references.owners == person))[:depth] for person in people]
+    smaller = References(
+        vectors=references.vectors[np.concatenate(rows)],
+        mirrored=references.mirrored[np.concatenate(rows)],
+        owners=np.repeat(np.arange(size), [len(own) for own in rows]),
+        people=tuple(references.people[person] for person in people),
+        files=tuple(references.files[row] for row in np.concatenate(rows)),
+    )
+    theirs = known.only(np.isin(known.people, smaller.people))
+    if not len(theirs):
+        raise SettingsError(f"none of the known photos shows any of {size} people drawn: expected photos of everyone")
+    return searched(model_of(smaller, kind), smaller.people, theirs, unknown)
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(np.mean(values)) if len(values) else None

@@ -1,0 +1,68 @@
+"""A folder of photos to search a gallery for: whom each shows, and the vector of its subject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+from pyspark.sql import Row, SparkSession
+
+from facejoin.conf.settings import Settings, SettingsError
+from facejoin.jobs.photo_folders import folder_faces
+from facejoin.udfs.vision.embed import EMBEDDERS
+from facejoin.udfs.vision.subject import subject
+
+
+@dataclass(frozen=True)
+class Probes:
+    """One entry a photo."""
+
+    people: np.ndarray  # (n,) names: the folder that the photo is in
+    vectors: np.ndarray  # (n, d) unit rows of the photos' subjects; NaN where no face was found
+    hashes: np.ndarray  # (n,) SHA-256 of the files
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    @property
+    def found(self) -> np.ndarray:
+        return np.asarray(~np.isnan(self.vectors[:, 0]))
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(n,) 0, 1, …: photos of one person share a number."""
+        return np.asarray(np.unique(self.people, return_inverse=True)[1])
+
+    def only(self, kept: np.ndarray) -> Probes:
+        return Probes(self.people[kept], self.vectors[kept], self.hashes[kept])
+
+
+def read_probes(spark: SparkSession, settings: Settings, folder: str, label: str) -> Probes:
+    """FOLDER/Person_Name/*.jpg; a photo beside the folders is a person of its own. Raises SettingsError where there is
+    no photo."""
+    found = folder_faces(spark, settings, folder, label)
+    if not found:
+        raise SettingsError(f"no photo in {folder}: expected {folder}/Person_Name/*.jpg")
+    dimensions = EMBEDDERS[settings.vision.embed.model].dimensions
+    return Probes(
+        people=np.array([_person(below) for below, _ in found]),
+        vectors=subject_vectors([row for _, row in found], dimensions),
+        hashes=np.array([row["sha256"] for _, row in found]),
+    )
+
+
+def subject_vectors(rows: Sequence[Row], dimensions: int) -> np.ndarray:
+    """(n, dimensions) float32; NaN where no face was found."""
+    vectors = np.full((len(rows), dimensions), np.nan, np.float32)
+    for number, row in enumerate(rows):
+        if row["faces"]:
+            boxes = np.array([face["box"] for face in row["faces"]])
+            vectors[number] = row["faces"][subject(boxes, row["width"], row["height"])]["embedding"]
+    return vectors
+
+
+def _person(below: str) -> str:
+    path = PurePosixPath(below)
+    return path.parent.name or path.name

@@ -1,0 +1,57 @@
+"""The kinds of gallery: what decides whom a face is most like."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from facejoin.udfs.recognition.mixture import MixtureClassifier
+
+Classifier = Literal["svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]  # those of the study
+CLASSIFIERS: tuple[str, ...] = get_args(Classifier)
+KINDS = ("centred_cosine", "cosine", *CLASSIFIERS)
+FOLDS = 5
+
+
+class TrainingError(ValueError):
+    """References that this kind of gallery cannot be trained on."""
+
+
+def fitted(kind: str, vectors: np.ndarray, owners: np.ndarray, fewest: int) -> ClassifierMixin:
+    """A classifier of `CLASSIFIERS` with predict_proba. `fewest`: references of the person who has the fewest."""
+    return untrained(kind, fewest).fit(vectors, owners)
+
+
+def untrained(kind: str, fewest: int) -> ClassifierMixin:
+    """As the study had them, of OpenFace and scikit-learn; `fewest` as above, two at least."""
+    if kind == "gaussian_nb":
+        return GaussianNB()
+    if kind == "gmm":
+        return MixtureClassifier()
+    if kind == "decision_tree":
+        return DecisionTreeClassifier(max_depth=20, random_state=0)  # OpenFace's depth
+    return _machine(kind, fewest)
+
+
+def check_for_classifier(owners: np.ndarray, people: tuple[str, ...]) -> None:
+    """Raises TrainingError where a person has too few references to tell people apart by, or there is one alone."""
+    if len(people) < 2:
+        raise TrainingError("a classifier needs two people at least; use kind: centred_cosine")
+    counts = np.bincount(owners)
+    if counts.min() < 2:
+        poor = ", ".join(people[i] for i in np.flatnonzero(counts < 2)[:5])
+        raise TrainingError(f"a classifier needs two references a person; too few: {poor}")
+    if len(people) < 4 and counts.min() < 3:
+        raise TrainingError("a classifier of two or three people needs three references of each")
+
+
+def _machine(kind: str, fewest: int) -> CalibratedClassifierCV:
+    """Probabilities by Platt's method over cross-validated decision values, on one machine trained on everything."""
+    machine = SVC(kernel="rbf" if kind == "svm_rbf" else "linear", C=1.0, gamma="scale")
+    return CalibratedClassifierCV(machine, ensemble=False, cv=min(FOLDS, fewest))
