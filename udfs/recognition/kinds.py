@@ -9,9 +9,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
 
 from facejoin.udfs.recognition.mixture import MixtureClassifier
+from facejoin.udfs.recognition.tree import TreeClassifier
 
 Classifier = Literal["svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]  # those of the study
 CLASSIFIERS: tuple[str, ...] = get_args(Classifier)
@@ -35,7 +35,7 @@ def untrained(kind: str, fewest: int) -> ClassifierMixin:
     if kind == "gmm":
         return MixtureClassifier()
     if kind == "decision_tree":
-        return DecisionTreeClassifier(max_depth=20, random_state=0)  # OpenFace's depth
+        return TreeClassifier()
     return _machine(kind, fewest)
 
 
