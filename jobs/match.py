@@ -141,7 +141,7 @@ def _threshold(gallery: Gallery, photos: DataFrame, settings: MatchSettings) -> 
         return _for_rate(gallery, settings.fpir), f"false-positive rate {settings.fpir:g}"
     if settings.max_false_matches is None:
         return gallery.parameters.threshold, gallery.parameters.threshold_from
-    faces = photos.agg(F.coalesce(F.sum(F.size("faces")), F.lit(0))).first()[0]
+    [(faces,)] = photos.agg(F.coalesce(F.sum(F.size("faces")), F.lit(0))).collect()
     budget = f"at most {settings.max_false_matches:g} false matches expected among {faces} faces"
     return _for_rate(gallery, min(settings.max_false_matches / max(faces, 1), 1.0)), budget
 
@@ -153,7 +153,14 @@ def _for_rate(gallery: Gallery, rate: float) -> float:
             f"a false-match rate cannot be told from {known} strangers' faces; at least {FEWEST} expected: "
             "enrol with a cohort of strangers (facejoin enroll --cohort DIR), or give a threshold"
         )
-    return gallery.threshold(gallery.impostors.level(rate))
+    threshold = gallery.threshold(gallery.impostors.level(rate))
+    if not gallery.impostors.holds(gallery.least(threshold), rate):
+        raise JobError(
+            f"a false-match rate of {rate:.2g} cannot be kept by a gallery of the kind {gallery.parameters.kind}: "
+            f"{gallery.impostors.rate(gallery.least(threshold)):.2g} of strangers' faces have the highest score there "
+            "is; enrol with another --kind"
+        )
+    return threshold
 
 
 def _false_matches(gallery: Gallery, threshold: float, faces: int) -> FalseMatches | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # What a stored classifier consists of beyond skops' own list; read, all only hold numbers.
 TRUSTED = [
     "facejoin.udfs.recognition.mixture.MixtureClassifier",
+    "facejoin.udfs.recognition.tree.TreeClassifier",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
 ]
@@ -60,7 +61,7 @@ class Gallery:
         """The deciding score on a scale on which it adds up: a similarity is, a probability's logarithmic odds are."""
         if self.classifier is None:
             return decisive
-        return np.asarray(logit(np.clip(decisive, 1 - SUREST, SUREST)))
+        return log_odds(decisive)
 
     def least(self, threshold: float) -> float:
         """The evidence that a threshold of the deciding score asks for."""
@@ -68,7 +69,7 @@ class Gallery:
             return threshold
         if not 0 < threshold <= 1:
             return -np.inf if threshold <= 0 else np.inf
-        return float(self.evidence(np.float64(threshold)))
+        return float(self.evidence(np.array(threshold)))
 
     def threshold(self, evidence: float) -> float:
         """The other way round."""
@@ -82,7 +83,7 @@ class Gallery:
 
     def arrays(self) -> bytes:
         buffer = io.BytesIO()
-        np.savez(buffer, **self._arrays())
+        np.savez(buffer, allow_pickle=False, **self._arrays())
         return buffer.getvalue()
 
     def classifier_file(self) -> bytes | None:
@@ -123,6 +124,11 @@ def _load_classifier(stored: bytes | None) -> ClassifierMixin | None:
     from skops.io import loads  # as above
 
     return loads(stored, trusted=TRUSTED)
+
+
+def log_odds(confidence: np.ndarray) -> np.ndarray:
+    """Of a classifier's confidences, whatever their precision: in float32 the surest would be 1, and infinite."""
+    return np.asarray(logit(np.clip(confidence.astype(np.float64), 1 - SUREST, SUREST)))
 
 
 def mean_vectors(references: np.ndarray, owners: np.ndarray, people: int) -> np.ndarray:

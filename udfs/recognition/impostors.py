@@ -56,6 +56,11 @@ class Impostors:
         """The share of strangers that reaches `level`."""
         return float(np.mean(self.scores >= level)) if level <= self.tail.start else self.tail.rate(level)
 
+    def holds(self, level: float, rate: float) -> bool:
+        """Whether `level`, which was set for `rate`, keeps it: not where too many strangers share the highest score."""
+        slack = 0.01 * rate if rate < TAIL else 1 / len(self)  # of rounding; of a quantile between two scores
+        return bool(self.rate(level) <= rate + slack)
+
     def is_extrapolated(self, level: float) -> bool:
         """Whether no stranger was seen to score as high."""
         return bool(level > self.scores.max())

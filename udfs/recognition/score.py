@@ -50,9 +50,10 @@ def score(gallery: Gallery, faces: Faces, share: float, threshold: float) -> Sco
     rows, best = np.arange(len(decisive)), decisive.argmax(axis=1)
     nobody = _nobody(gallery, faces)
     evidence = np.where(nobody[:, None], -np.inf, gallery.evidence(decisive))
-    given = assign(evidence, faces.photos, gallery.least(threshold))
+    least = gallery.least(threshold)
+    given = assign(evidence, faces.photos, least)
     person = np.where(given >= 0, given, best)
-    enough = decisive[rows, best] >= threshold
+    enough = evidence[rows, best] >= least
     runner_up = _runner_up(decisive, person)
     nearest, nearest_similarity = _nearest_reference(gallery, faces.vectors, person)
     return Scores(

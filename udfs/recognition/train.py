@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from facejoin.udfs.recognition.calibration import ENOUGH, Curve, fit_curve
-from facejoin.udfs.recognition.gallery import SUREST, Gallery, Parameters, mean_vectors, off_centre, unit
+from facejoin.udfs.recognition.gallery import SUREST, Gallery, Parameters, log_odds, mean_vectors, off_centre, unit
 from facejoin.udfs.recognition.impostors import FEWEST, Impostors
 from facejoin.udfs.recognition.kinds import CLASSIFIERS, FOLDS, check_for_classifier, fitted, untrained
 
@@ -51,7 +51,7 @@ class Model:
         """(n, d) unit rows → (n, people), as Gallery.evidence: similarities, or logarithmic odds."""
         if self.classifier is None:
             return self.similarity(vectors)
-        return _log_odds(self.classifier.predict_proba(vectors))
+        return log_odds(self.classifier.predict_proba(vectors))
 
 
 def train(
@@ -160,7 +160,7 @@ def _left_out(references: References, kind: str) -> Impostors:
     best, scores = np.zeros(len(owners), int), np.zeros(len(owners))
     for inside, outside in GroupKFold(folds).split(vectors, groups=owners):
         classifier = fitted(kind, vectors[inside], owners[inside], _fewest(references))
-        odds = _log_odds(classifier.predict_proba(vectors[outside]))
+        odds = log_odds(classifier.predict_proba(vectors[outside]))
         best[outside], scores[outside] = classifier.classes_[odds.argmax(axis=1)], odds.max(axis=1)
     return Impostors(scores, best, owners)
 
@@ -182,14 +182,20 @@ def _threshold(
 def _classifier_threshold(
     references: References, kind: str, impostors: Impostors, who: str, fpir: float
 ) -> tuple[float, str]:
+    if len(impostors) < FEWEST and _fewest(references) == 2:  # of whom one held out leaves nothing to calibrate on
+        level = min(float(impostors.scores.max()), float(logit(SUREST)))
+        return float(expit(level)), f"the highest score of {who}: too few for a rate"
     if len(impostors) < FEWEST:
         held_out = "mean confidence of held-out references: too few people to act as strangers"
         return _held_out_confidence(references, kind), held_out
-    level = impostors.level(fpir)
-    return float(1 / (1 + np.exp(-level))), _origin(impostors, level, who, fpir)
+    level = min(impostors.level(fpir), float(logit(SUREST)))
+    return float(expit(level)), _origin(impostors, level, who, fpir)
 
 
 def _origin(impostors: Impostors, level: float, who: str, fpir: float) -> str:
+    if not impostors.holds(level, fpir):
+        rate = impostors.rate(level)
+        return f"the highest score there is, which {rate:.2g} of {who} reach: a rate of {fpir:g} cannot be kept"
     beyond = ", extrapolated beyond the highest" if impostors.is_extrapolated(level) else ""
     return f"false-positive rate {fpir:g} on {who}{beyond}"
 
@@ -206,7 +212,3 @@ def _held_out_confidence(references: References, kind: str) -> float:
 
 def _fewest(references: References) -> int:
     return int(np.bincount(references.owners).min())
-
-
-def _log_odds(confidence: np.ndarray) -> np.ndarray:
-    return np.asarray(logit(np.clip(confidence, 1 - SUREST, SUREST)))
