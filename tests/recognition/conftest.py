@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from facejoin.udfs.recognition.gallery import Gallery
-from facejoin.udfs.recognition.train import train
+from facejoin.udfs.recognition.score import Faces, Scores, score
+from facejoin.udfs.recognition.train import Cohort, References, train
 
 DIMENSIONS = 32
+SHARE = 0.001  # of gallery people among all faces
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,29 @@ def crowd(people: int, seed: int = 0, spread: float = 0.08) -> Crowd:
     return Crowd(unit(np.random.default_rng(seed).normal(size=(people, DIMENSIONS))), spread)
 
 
-def gallery(references: np.ndarray, owners: np.ndarray, kind: str = "cosine", fpir: float = 0.01) -> Gallery:
-    """People are named a, b, c …, their files a-0, a-1 …, as the rows come."""
+def references(vectors: np.ndarray, owners: np.ndarray) -> References:
+    """People are named a, b, c …, their files a-0, a-1 …, as the rows come; a mirrored face differs a little."""
     names = [chr(ord("a") + owner) for owner in owners]
-    files = tuple(f"{name}-{names[:row].count(name)}" for row, name in enumerate(names))
-    people = tuple(chr(ord("a") + person) for person in range(owners.max() + 1))
-    return train(references, owners, people, files, kind, fpir, same_person=0.5, model_version="synthetic")
+    noise = np.random.default_rng(5).normal(size=vectors.shape)
+    return References(
+        vectors=vectors,
+        mirrored=unit(vectors + 0.02 * noise),
+        owners=owners,
+        people=tuple(chr(ord("a") + person) for person in range(owners.max() + 1)),
+        files=tuple(f"{name}-{names[:row].count(name)}" for row, name in enumerate(names)),
+    )
+
+
+def gallery(
+    vectors: np.ndarray, owners: np.ndarray, kind: str = "cosine", fpir: float = 0.01, cohort: Cohort | None = None
+) -> Gallery:
+    return train(references(vectors, owners), kind, fpir, same_person=0.5, model_version="synthetic", cohort=cohort)
+
+
+def recognised(gallery: Gallery, vectors: np.ndarray, threshold: float | None = None, share: float = SHARE) -> Scores:
+    """Of faces that are alone on their photos; without a threshold by the gallery's own."""
+    faces = Faces(vectors, np.arange(len(vectors)), np.ones(len(vectors)))
+    return score(gallery, faces, share, gallery.parameters.threshold if threshold is None else threshold)
 
 
 @pytest.fixture(scope="session")
@@ -48,5 +67,26 @@ def make_crowd() -> Callable[..., Crowd]:
 
 
 @pytest.fixture(scope="session")
+def make_references() -> Callable[..., References]:
+    return references
+
+
+@pytest.fixture(scope="session")
 def make_gallery() -> Callable[..., Gallery]:
     return gallery
+
+
+@pytest.fixture(scope="session")
+def recognise() -> Callable[..., Scores]:
+    return recognised
+
+
+@pytest.fixture(scope="session")
+def strangers() -> Callable[[int], Cohort]:
+    """(number) → so many faces in any direction, two of each stranger."""
+
+    def make(number: int, seed: int = 21) -> Cohort:
+        people = crowd(-(-number // 2), seed).photos(2, seed)
+        return Cohort(people[0][:number], people[1][:number])
+
+    return make

@@ -10,10 +10,11 @@ import skops.io
 from sklearn.tree import DecisionTreeClassifier
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from facejoin.udfs.recognition.gallery import Gallery, load_gallery, mean_vectors
-from facejoin.udfs.recognition.score import Scores, score
-
-KINDS = ["cosine", "svm_rbf", "svm_linear"]
+from facejoin.udfs.recognition.gallery import SUREST, Gallery, load_gallery, log_odds, mean_vectors, off_centre
+from facejoin.udfs.recognition.impostors import Impostors
+from facejoin.udfs.recognition.kinds import CLASSIFIERS, KINDS
+from facejoin.udfs.recognition.nonfaces import NonfaceFilter
+from facejoin.udfs.recognition.score import Scores
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -27,10 +28,10 @@ def loaded(gallery: Gallery) -> Gallery:
 
 
 def test_a_loaded_gallery_scores_exactly_as_the_stored_one(
-    gallery: Gallery, loaded: Gallery, make_crowd: Callable
+    gallery: Gallery, loaded: Gallery, make_crowd: Callable, recognise: Callable
 ) -> None:
     faces, _ = make_crowd(30, seed=7).photos(2, seed=2)
-    before, after = score(gallery, faces), score(loaded, faces)
+    before, after = recognise(gallery, faces), recognise(loaded, faces)
     for name in Scores.__dataclass_fields__:
         assert np.array_equal(getattr(before, name), getattr(after, name)), name
 
@@ -38,7 +39,22 @@ def test_a_loaded_gallery_scores_exactly_as_the_stored_one(
 def test_a_loaded_gallery_has_the_same_parameters_and_digest(gallery: Gallery, loaded: Gallery) -> None:
     assert loaded.parameters == gallery.parameters
     assert loaded.digest == gallery.digest
-    assert (loaded.classifier is None) == (gallery.parameters.kind == "cosine")
+    assert (loaded.classifier is not None) == (gallery.parameters.kind in CLASSIFIERS)
+
+
+def test_a_loaded_gallery_knows_the_same_strangers(gallery: Gallery, loaded: Gallery) -> None:
+    for name in ("scores", "people", "groups"):
+        assert np.array_equal(getattr(loaded.impostors, name), getattr(gallery.impostors, name)), name
+
+
+def test_a_filter_of_no_faces_is_stored_with_its_gallery(gallery: Gallery, make_crowd: Callable) -> None:
+    faces, scores = make_crowd(30, seed=7).photos(2, seed=2)[0], np.full(60, 0.9)
+    nonfaces = NonfaceFilter(faces[::6].copy(), np.full(10, 0.5, np.float32))
+    filtering = replace(gallery, nonfaces=nonfaces)
+    loaded = load_gallery(filtering.parameters_json(), filtering.arrays(), filtering.classifier_file())
+    assert filtering.digest == loaded.digest != gallery.digest
+    assert loaded.nonfaces is not None and gallery.nonfaces is None
+    assert np.array_equal(loaded.nonfaces.is_nonface(faces, scores), nonfaces.is_nonface(faces, scores))
 
 
 def test_nothing_of_a_gallery_is_pickled(gallery: Gallery) -> None:
@@ -64,14 +80,20 @@ def test_another_kind_threshold_person_or_reference_is_another_digest(gallery: G
     moved = gallery.references.copy()
     moved[0, 0] += 1e-4
     others += [replace(gallery, references=moved), replace(gallery, owners=gallery.owners[::-1].copy())]
+    others += [replace(gallery, centre=gallery.centre + 0.1), replace(gallery, impostors=fewer(gallery.impostors))]
     digests = {gallery.digest, *(other.digest for other in others)}
     assert len(digests) == len(others) + 1
+
+
+def fewer(impostors: Impostors) -> Impostors:
+    return Impostors(impostors.scores[1:], impostors.people[1:], impostors.groups[1:])
 
 
 def test_arrays_with_a_pickled_object_are_refused(gallery: Gallery) -> None:
     buffer = io.BytesIO()
     objects = np.array([{"code": "anything"}], dtype=object)
-    np.savez(buffer, means=objects, references=gallery.references, owners=gallery.owners)
+    with np.load(io.BytesIO(gallery.arrays())) as stored:
+        np.savez(buffer, **dict(stored) | {"means": objects})
     with pytest.raises(ValueError, match="allow_pickle=False"):
         load_gallery(gallery.parameters_json(), buffer.getvalue(), None)
 
@@ -90,3 +112,27 @@ def test_mean_vectors_are_the_directions_of_each_persons_mean() -> None:
     means = mean_vectors(references, np.array([1, 1, 0]), 2)
     assert np.allclose(means, [[0.6, 0.8], [2**-0.5, 2**-0.5]])
     assert means.dtype == np.float32
+
+
+def test_off_centre_vectors_are_directions_from_the_centre() -> None:
+    vectors = np.array([[1, 0], [0, 1]], np.float32)
+    moved = off_centre(vectors, np.array([0, 0.5], np.float32))
+    assert np.allclose(moved, [[0.8**0.5, -(0.2**0.5)], [0, 1]])
+    assert np.array_equal(off_centre(vectors, np.zeros(2)), vectors)
+
+
+def test_a_vector_that_is_the_centre_itself_is_like_nobody_and_no_number_is_lost() -> None:
+    centre = np.array([0.6, 0.8], np.float32)
+    assert np.array_equal(off_centre(centre[None], centre), [[0, 0]])
+
+
+def test_a_gallerys_threshold_and_evidence_are_two_names_of_one_level(gallery: Gallery) -> None:
+    for threshold in (1e-6, 0.3, 0.9, 0.999999):
+        assert gallery.threshold(gallery.least(threshold)) == pytest.approx(threshold, rel=1e-9)
+    assert gallery.least(-np.inf) == -np.inf and gallery.least(np.inf) == np.inf
+
+
+def test_the_odds_of_the_surest_confidence_are_finite_in_every_precision() -> None:
+    for precision in (np.float32, np.float64):
+        odds = log_odds(np.array([0, 0.5, 1], precision))
+        assert np.allclose(odds, [-np.log(SUREST / (1 - SUREST)), 0, np.log(SUREST / (1 - SUREST))])
