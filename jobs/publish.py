@@ -1,11 +1,11 @@
-"""`matches` → the two JSON files of the original study, and a page over them."""
+"""`matches` → the two JSON files of the original study, its figures, and a page over them."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from pyspark.sql import functions as F
 
 from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.crawl import final_results
+from facejoin.jobs.drawing import drawings
 from facejoin.jobs.enroll import stored_gallery
+from facejoin.jobs.figures import tally
 from facejoin.jobs.progress import task_progress
 from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 from facejoin.udfs.vision.analyse import model_version
@@ -30,11 +32,12 @@ class PublishReport:
     people: int
     pictures: int
     located: int  # pictures with a town
+    figures: list[str] = field(default_factory=list)  # files below the site
     already_published: bool = False
 
 
 def publish(spark: SparkSession, warehouse: Warehouse, settings: Settings, site: Path) -> PublishReport:
-    """Writes `site`: matches.json, results.json and index.html, unless they are there and nothing has changed since.
+    """Writes `site`: the JSON files, the figures and the page, unless they are there and nothing has changed since.
 
     Raises SettingsError where the folder cannot be written.
     """
@@ -43,16 +46,19 @@ def publish(spark: SparkSession, warehouse: Warehouse, settings: Settings, site:
     version = model_version(settings.vision)
     gallery, _ = stored_gallery(warehouse, version)
     tables = {name: warehouse.version(name) for name in ("matches", "photos", "suppressed", "people")}
-    inputs = fingerprint(gallery=gallery, **tables)
-    before = warehouse.report_of("publish", str(site), inputs) if (site / "index.html").exists() else None
-    if before is not None:
+    expected = expected_false(warehouse, gallery)
+    inputs = fingerprint(gallery=gallery, expected_false=expected, **tables)
+    before = warehouse.report_of("publish", str(site), inputs)
+    if before is not None and all((site / name).exists() for name in ("index.html", *before["figures"])):
         return PublishReport(**before | {"already_published": True})
     with task_progress(spark, "publish"):
         found = found_pictures(warehouse, version, gallery).collect()
-        names = [row["person"] for row in _of_gallery(warehouse, "people", gallery).collect()]
+        people = gallery_people(warehouse, gallery).collect()
     towns = _towns(found)
-    write_site(site, results_json(names, found, towns), matches_json(found))
-    report = PublishReport(str(site), len(names), len(found), len(towns))
+    figures = [vars(drawing) for drawing in drawings(tally(people, found, expected))]
+    results = results_json([row["person"] for row in people], found, towns)
+    write_site(site, results, matches_json(found), figures)
+    report = PublishReport(str(site), len(people), len(found), len(towns), [figure["file"] for figure in figures])
     warehouse.record("publish", str(site), inputs, time.monotonic() - start, vars(report))
     return report
 
@@ -67,6 +73,17 @@ def found_pictures(warehouse: Warehouse, version: str, gallery: str) -> DataFram
         .join(sizes, "photo_id")
         .orderBy(F.desc("confidence"), "person", "photo_id", "face")
     )
+
+
+def gallery_people(warehouse: Warehouse, gallery: str) -> DataFrame:
+    """One row a person who has not asked out, by name."""
+    return _of_gallery(warehouse, "people", gallery).orderBy("person")
+
+
+def expected_false(warehouse: Warehouse, gallery: str) -> dict[str, float] | None:
+    """Of each person's matches, as the last matching told it; null where too few strangers are known."""
+    report = warehouse.last_report("match", gallery) or {}
+    return (report.get("false_matches") or {}).get("people")
 
 
 def matches_json(found: Sequence[Row]) -> list[dict[str, Any]]:

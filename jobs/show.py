@@ -103,6 +103,7 @@ def publish(report: PublishReport) -> None:
     again = " (published before)" if report.already_published else ""
     console.print(f"page: {report.site}/index.html, {report.pictures} pictures of {report.people} people{again}")
     console.print(f"JSON: {report.site}/results.json, {report.site}/matches.json")
+    console.print(f"figures in {report.site}: {', '.join(report.figures)}")
 
 
 def forgotten(kind: str, value: str) -> None:

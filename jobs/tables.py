@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from delta import DeltaTable
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, STATISTICS, TABLES
@@ -59,15 +59,23 @@ class Warehouse:
 
     def report_of(self, job: str, unit: str, inputs: str) -> dict[str, Any] | None:
         """What the job's last run on this unit reported, if it had the very same inputs: there is nothing to do."""
-        runs = self.read("runs").where((F.col("job") == job) & (F.col("unit") == unit))
-        last = runs.orderBy(F.desc("finished_at")).select("inputs", "report").first()
+        last = self._last_run(job, unit)
         return json.loads(last["report"]) if last is not None and last["inputs"] == inputs else None
+
+    def last_report(self, job: str, unit: str) -> dict[str, Any] | None:
+        """Of the job's last run on this unit, whatever its inputs."""
+        last = self._last_run(job, unit)
+        return None if last is None else json.loads(last["report"])
 
     def record(self, job: str, unit: str, inputs: str, seconds: float, report: dict[str, Any]) -> None:
         self.record_all([(job, unit, inputs, datetime.now(UTC), seconds, json.dumps(report, sort_keys=True))])
 
     def record_all(self, runs: list[tuple[str, str, str, datetime, float, str]]) -> None:
         self.append("runs", self.spark.createDataFrame(runs, TABLES["runs"]).coalesce(1))
+
+    def _last_run(self, job: str, unit: str) -> Row | None:
+        runs = self.read("runs").where((F.col("job") == job) & (F.col("unit") == unit))
+        return runs.orderBy(F.desc("finished_at")).select("inputs", "report").first()
 
     def _table(self, name: str) -> DeltaTable:
         self._make(name)

@@ -1,4 +1,4 @@
-"""Writes the results page: the static files of this folder, with the results beside and inside them."""
+"""Writes the results page: the static files of this folder, with the results and figures beside and inside them."""
 
 import json
 import os
@@ -8,15 +8,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-EMPTY_RESULTS = '<script id="results" type="application/json">[]</script>'
+EMPTY = '<script id="{}" type="application/json">[]</script>'
 UNSAFE_IN_HTML = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
-def write_site(folder: Path, people: Sequence[dict[str, Any]], matches: Sequence[dict[str, Any]]) -> Path:
+def write_site(
+    folder: Path,
+    people: Sequence[dict[str, Any]],
+    matches: Sequence[dict[str, Any]],
+    figures: Sequence[dict[str, str]] = (),
+) -> Path:
     """Write the page into `folder`, made if need be, and return the path of its index.html.
 
     people: `{"name", "profilePic", "foundPics": [...]}` each, in the order of the page's sidebar, `foundPics` by rank.
-    matches: `{"url", "person", "conf"}` each. Both are written in the order given.
+    matches: `{"url", "person", "conf"}` each.
+    figures: `{"file", "title", "alt", "caption", "svg"}` each, `file` below the folder.
+    All are written in the order given.
 
     Everything is made before the first file is replaced, and index.html, which holds the results that the page shows,
     is replaced last: an interrupted run leaves the old page or the new one. Raises ValueError for NaN or infinity,
@@ -27,7 +34,8 @@ def write_site(folder: Path, people: Sequence[dict[str, Any]], matches: Sequence
         "viewer.js": _static("viewer.js"),
         "matches.json": _json_file(matches),
         "results.json": _json_file(people),
-        "index.html": _index(people),
+        **{figure["file"]: figure["svg"] for figure in figures},
+        "index.html": _index(people, [_without_svg(figure) for figure in figures]),
     }
     folder.mkdir(parents=True, exist_ok=True)
     _replace_files(folder, files)
@@ -40,9 +48,16 @@ def json_for_html(value: Any) -> str:
     return text.translate(UNSAFE_IN_HTML)  # these characters occur only within JSON's strings
 
 
-def _index(people: Sequence[dict[str, Any]]) -> str:
-    before, after = _static("index.html").split(EMPTY_RESULTS)
-    return before + EMPTY_RESULTS.replace("[]", json_for_html(list(people))) + after
+def _index(people: Sequence[dict[str, Any]], figures: Sequence[dict[str, str]]) -> str:
+    page = _static("index.html")
+    for name, rows in (("results", people), ("drawn", figures)):
+        empty = EMPTY.format(name)  # stands nowhere else: no value has a "<" in it
+        page = page.replace(empty, empty.replace("[]", json_for_html(list(rows))))
+    return page
+
+
+def _without_svg(figure: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in figure.items() if name != "svg"}
 
 
 def _json_file(rows: Sequence[dict[str, Any]]) -> str:
@@ -57,6 +72,8 @@ def _replace_files(folder: Path, files: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory(prefix=".site-", dir=folder) as made:  # same file system: a replace is atomic
         for name, text in files.items():
             # A lone surrogate has no UTF-8; one odd title is no reason to publish nothing.
+            (Path(made) / name).parent.mkdir(exist_ok=True)
             (Path(made) / name).write_bytes(text.encode("utf-8", errors="replace"))
         for name in files:
+            (folder / name).parent.mkdir(exist_ok=True)
             os.replace(Path(made) / name, folder / name)

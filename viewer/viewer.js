@@ -130,6 +130,11 @@
     return [list, more];
   };
 
+  /** Figures are drawn by publish, and load when the section is first opened. */
+  const figureOf = ({ file, title, alt, caption }) => element("figure", {},
+    element("figcaption", {}, element("b", {}, title), ` ${caption}`),
+    element("img", { loading: "lazy", alt, src: file }));
+
   const personPage = (person) => {
     const pics = person.foundPics;
     const placed = pics.filter((pic) => pic.location || Number.isFinite(pic.latitude)).length;
@@ -177,6 +182,9 @@
     for (const [name, link] of links) link.parentElement.hidden = !folded(name).includes(folded(target.value.trim()));
     byId("nobody").hidden = [...links.values()].some((link) => !link.parentElement.hidden);
   });
+  const drawn = JSON.parse(byId("drawn").textContent);
+  byId("figures").append(...drawn.map(figureOf));
+  byId("figures").hidden = drawn.length === 0;
   byId("skip").addEventListener("click", () => byId("matches").focus());
   window.addEventListener("hashchange", show);
   show();

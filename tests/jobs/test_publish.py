@@ -1,11 +1,13 @@
-"""Matches → the two JSON files and the page."""
+"""Matches → the two JSON files, the figures and the page."""
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 
+from facejoin.conf.schemas import SUPPRESSED
 from facejoin.conf.settings import SettingsError
-from facejoin.jobs.publish import publish, results_json
+from facejoin.jobs.publish import expected_false, publish, results_json
 
 FIRST = ["URL", "location", "rank"]  # the study's own fields of a picture
 FURTHER = {"confidence", "pageURL", "latitude", "longitude", "licence", "owner", "box"}  # what the issue adds at least
@@ -56,12 +58,49 @@ def test_a_picture_carries_what_its_page_shows(files, campaign):
 
 
 def test_publishing_again_leaves_the_files_alone(spark, campaign, published, versions):
-    before = {path: path.stat().st_mtime_ns for path in campaign.site.iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in campaign.site.rglob("*")}
     runs = campaign.warehouse.version("runs")
     again = publish(spark, campaign.warehouse, campaign.settings, campaign.site)
     assert again.already_published and vars(again) | {"already_published": False} == vars(published)
-    assert {path: path.stat().st_mtime_ns for path in campaign.site.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in campaign.site.rglob("*")} == before
     assert campaign.warehouse.version("runs") == runs
+
+
+def test_the_figures_are_well_formed_and_the_page_shows_each(campaign, published):
+    assert published.figures == ["figures/confidences.svg", "figures/training.svg", "figures/people.svg"]
+    page = (campaign.site / "index.html").read_text()
+    for name in published.figures:
+        assert ElementTree.parse(campaign.site / name).getroot().tag.endswith("svg")
+        assert f'"file":"{name}"' in page
+    people = (campaign.site / "figures/people.svg").read_text()
+    assert all(name in people for name in ("Barack Obama", "Eileen Collins", "Joe Biden"))
+
+
+def test_a_figure_that_was_deleted_is_drawn_again_alike(spark, campaign, published, copy_of):
+    own = copy_of(campaign)
+    publish(spark, own.warehouse, own.settings, own.site)
+    figure = own.site / "figures/people.svg"
+    before = figure.read_bytes()
+    figure.unlink()
+    again = publish(spark, own.warehouse, own.settings, own.site)
+    assert not again.already_published and figure.read_bytes() == before
+
+
+def test_a_person_who_asked_out_is_in_no_file(spark, campaign, published, copy_of):
+    own = copy_of(campaign)
+    asked = [("person", "Joe_Biden", None, None)]
+    own.warehouse.append("suppressed", spark.createDataFrame(asked, SUPPRESSED))
+    publish(spark, own.warehouse, own.settings, own.site)
+    assert (own.site / "figures/people.svg").exists()
+    assert [path for path in own.site.rglob("*") if path.is_file() and "Biden" in path.read_text()] == []
+
+
+def test_false_matches_are_those_that_the_last_matching_expects(spark, warehouse):
+    assert expected_false(warehouse, "g") is None
+    warehouse.record("match", "g", "first", 1.0, {"false_matches": {"people": {"Ann": 0.5}}})
+    assert expected_false(warehouse, "g") == {"Ann": 0.5}
+    warehouse.record("match", "g", "second", 1.0, {"false_matches": None})
+    assert expected_false(warehouse, "g") is None
 
 
 def test_a_person_who_is_found_nowhere_is_on_the_page_without_a_picture():

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from pyspark.sql import Row
 
+from facejoin.jobs.drawing import drawings
+from facejoin.jobs.figures import tally
 from facejoin.viewer.site import write_site
 
 CHROMIUM_ARGUMENTS = [
@@ -98,17 +101,18 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 
 @pytest.fixture(params=["file", "http"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[list[Record]], str]]:
-    """Writes a site for some people and returns its address, as a file and from a server."""
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Writes a site for some people and figures and returns its address, as a file and from a server."""
     if request.param == "file":
-        yield lambda people: write_site(tmp_path, people, []).as_uri()
+        yield lambda people, figures=(): write_site(tmp_path, people, [], figures).as_uri()
         return
     with serve(tmp_path) as server:
-        yield lambda people: f"http://127.0.0.1:{server.server_port}/{write_site(tmp_path, people, []).name}"
+        home = f"http://127.0.0.1:{server.server_port}"
+        yield lambda people, figures=(): f"{home}/{write_site(tmp_path, people, [], figures).name}"
         server.shutdown()
 
 
-Address = Callable[[list[Record]], str]
+Address = Callable[..., str]
 
 
 def found(photos: str, rank: int = 0, **changes: Any) -> Record:
@@ -400,7 +404,7 @@ def test_hostile_text_is_shown_as_text_and_runs_nothing(visit: Visit, address: A
     visit.page.locator("nav a").first.click()
     expect(visit.page.locator("h1")).to_have_text(text)
     assert visit.page.evaluate("window.hacked") is None
-    assert visit.page.locator("script").count() == 2
+    assert visit.page.locator("script").count() == 3
     assert visit.complaints == []
 
 
@@ -441,6 +445,50 @@ def test_the_page_asks_for_its_own_files_and_the_photos_and_nothing_else(
     visit.page.wait_for_load_state("networkidle")
     own = {index, index.replace("index.html", "style.css"), index.replace("index.html", "viewer.js")}
     assert set(visit.requests) == own | {f"{photos}/wide.jpg", f"{photos}/tall.jpg"}
+
+
+@pytest.fixture
+def figures() -> list[dict[str, str]]:
+    """Of two people, one of them with a name that is markup."""
+    people = [Row(person="Ann_Lee", references=3), Row(person=SCRIPT + IMAGE, references=5)]
+    found = [Row(person="Ann_Lee", confidence=0.9 + n / 100, similarity=0.5 + n / 50) for n in range(9)]
+    return [vars(drawing) for drawing in drawings(tally(people, found, None))]
+
+
+def test_the_figures_load_when_they_are_opened_each_with_a_text(
+    visit: Visit, address: Address, figures: list[dict[str, str]]
+) -> None:
+    page = visit.page
+    index = address([person("Ann_Lee")], figures)
+    page.goto(index)
+    page.wait_for_load_state("networkidle")
+    assert not any(url.endswith(".svg") for url in visit.requests)
+    page.get_by_text("Figures", exact=True).click()
+    images = page.locator("#figures img")
+    expect(images).to_have_count(3)
+    for image, figure in zip(images.all(), figures, strict=True):
+        expect(image).to_have_attribute("alt", figure["alt"])
+        image.evaluate("figure => figure.scrollIntoView()")
+        image.evaluate("figure => figure.decode()")
+        assert image.evaluate("figure => figure.naturalWidth") > 500
+    expect(page.locator("figcaption")).to_have_text([f"{figure['title']} {figure['caption']}" for figure in figures])
+    assert {url for url in visit.requests if url.endswith(".svg")} == {
+        index.replace("index.html", figure["file"]) for figure in figures
+    }
+    assert visit.complaints == []
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_page_without_figures_has_no_place_for_them(visit: Visit, address: Address) -> None:
+    visit.page.goto(address([person("Ann_Lee")]))
+    expect(visit.page.locator("#figures")).to_be_hidden()
+
+
+def test_figures_fit_a_narrow_screen(visit: Visit, address: Address, figures: list[dict[str, str]]) -> None:
+    visit.page.set_viewport_size({"width": 320, "height": 640})
+    visit.page.goto(address([person("Ann_Lee")], figures))
+    visit.page.get_by_text("Figures", exact=True).click()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_five_thousand_matches_come_in_pages_and_stay_quick(visit: Visit, address: Address, photos: str) -> None:

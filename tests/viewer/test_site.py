@@ -11,14 +11,14 @@ import pytest
 from facejoin.viewer.site import json_for_html, write_site
 
 PEOPLE: list[dict[str, Any]] = [{"name": "José_Saramago", "profilePic": None, "foundPics": []}]
+FIGURES = [{"file": "figures/one.svg", "title": "One", "alt": "A bar", "caption": "Of <one>", "svg": "<svg>Zoë</svg>"}]
 MATCHES = [{"url": "https://live.example/1.jpg", "person": "José_Saramago", "conf": 0.5}]
 FILES = ["index.html", "matches.json", "results.json", "style.css", "viewer.js"]
 
 
-def embedded(index: Path) -> str:
-    found = re.search(
-        r'<script id="results" type="application/json">(.*?)</script>', index.read_text(encoding="utf-8"), re.DOTALL
-    )
+def embedded(index: Path, name: str = "results") -> str:
+    page = index.read_text(encoding="utf-8")
+    found = re.search(rf'<script id="{name}" type="application/json">(.*?)</script>', page, re.DOTALL)
     assert found
     return found[1]
 
@@ -72,6 +72,15 @@ def test_a_name_that_looks_like_the_template_is_only_a_name(tmp_path: Path) -> N
         {"name": '<script id="results" type="application/json">[]</script>', "profilePic": None, "foundPics": []}
     ]
     assert json.loads(embedded(write_site(tmp_path, people, []))) == people
+
+
+def test_figures_lie_in_their_folder_and_the_page_knows_all_but_their_lines(tmp_path: Path) -> None:
+    index = write_site(tmp_path, PEOPLE, MATCHES, FIGURES)
+    assert (tmp_path / "figures/one.svg").read_text(encoding="utf-8") == "<svg>Zoë</svg>"
+    assert json.loads(embedded(index, "drawn")) == [
+        {"file": "figures/one.svg", "title": "One", "alt": "A bar", "caption": "Of <one>"}
+    ]
+    assert json.loads(embedded(index)) == PEOPLE
 
 
 def test_a_lone_surrogate_does_not_keep_the_rest_from_being_published(tmp_path: Path) -> None:
