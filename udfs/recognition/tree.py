@@ -18,7 +18,7 @@ class TreeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         nodes = grown.tree_
         self.classes_ = grown.classes_
         self.children_ = np.stack([nodes.children_left, nodes.children_right])  # (2, nodes); negative: a leaf
-        self.features_ = nodes.feature  # (nodes,) the dimension that is asked for
+        self.features_ = np.maximum(nodes.feature, 0)  # (nodes,) the dimension that is asked for; of a leaf any
         self.limits_ = nodes.threshold  # (nodes,) larger values go to the second child
         self.shares_ = nodes.value[:, 0] / nodes.value[:, 0].sum(axis=1, keepdims=True)  # (nodes, people)
         return self
