@@ -18,7 +18,14 @@ from facejoin.jobs.errors import JobError
 from facejoin.jobs.nonfaces import NO_FILTER, NonfaceCrops, nonface_crops, nonface_filter, nonface_folder
 from facejoin.jobs.photo_folders import Picture, pictures
 from facejoin.jobs.probes import read_probes
-from facejoin.jobs.references import USED, Reference, audited_references, gallery_photos, training_references
+from facejoin.jobs.references import (
+    USED,
+    Reference,
+    audited_references,
+    gallery_photos,
+    suppressed_of,
+    training_references,
+)
 from facejoin.jobs.tables import Warehouse, fingerprint
 from facejoin.udfs.match_faces import StoredGallery
 from facejoin.udfs.recognition.audit import Finding
@@ -54,7 +61,7 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
     settings.enroll.strict, for any finding of the audit.
     """
     start = time.monotonic()
-    photos, suppressed = gallery_photos(spark, folder), _suppressed(warehouse)
+    photos, suppressed = gallery_photos(spark, folder), suppressed_of(warehouse)
     version = model_version(settings.vision)
     inputs = fingerprint(
         photos=photos,
@@ -120,11 +127,6 @@ def _cohort(spark: SparkSession, settings: Settings) -> Cohort | None:
             f"{len(faces)} faces in the cohort {settings.enroll.cohort}: at least {FEWEST} strangers' expected"
         )
     return Cohort(faces.vectors, faces.groups)
-
-
-def _suppressed(warehouse: Warehouse) -> list[str]:
-    rows = warehouse.read("suppressed").where("kind = 'person'").select("value").distinct().collect()
-    return sorted(row["value"] for row in rows)
 
 
 def _report(

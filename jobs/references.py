@@ -14,6 +14,7 @@ from facejoin.conf.settings import EnrollSettings, Settings, SettingsError
 from facejoin.jobs.audit import audited
 from facejoin.jobs.errors import JobError
 from facejoin.jobs.photo_folders import FOUND_BOTH_WAYS, Picture, found_faces, pictures
+from facejoin.jobs.tables import Warehouse
 from facejoin.udfs.recognition.audit import Finding
 from facejoin.udfs.recognition.train import References
 
@@ -66,6 +67,12 @@ def usable_references(
     """What a gallery of this folder is trained on, and the SHA-256 of all its files. Raises SettingsError, JobError."""
     references, _ = audited_references(spark, settings, folder, gallery_photos(spark, folder), suppressed)
     return training_references(references), frozenset(reference.sha256 for reference in references)
+
+
+def suppressed_of(warehouse: Warehouse) -> list[str]:
+    """Names of the people who asked out."""
+    rows = warehouse.read("suppressed").where("kind = 'person'").select("value").distinct().collect()
+    return sorted(row["value"] for row in rows)
 
 
 def judged(found: Iterable[tuple[Reference, list[Row]]], settings: EnrollSettings) -> list[Reference]:
@@ -136,7 +143,7 @@ def _why_none(person: str, references: list[Reference]) -> str:
     return f"{person} ({', '.join(f'{reference.file}: {reference.verdict}' for reference in references)})"
 
 
-def _without_suppressed(references: list[Reference], suppressed: list[str]) -> list[Reference]:
+def _without_suppressed(references: list[Reference], suppressed: Sequence[str]) -> list[Reference]:
     kept = [reference for reference in references if reference.person not in suppressed]
     if not kept:
         raise JobError("everyone in the gallery is suppressed")

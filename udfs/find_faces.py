@@ -54,7 +54,7 @@ def find_references(settings: Settings, schema: StructType) -> Stage:
     faces have a `mirrored`, the mirrored faces are embedded as well.
     """
     any_size = settings.vision.decode.model_copy(update={"min_bytes": 0})
-    mirrored = "mirrored" in schema["faces"].dataType.elementType.names
+    mirrored = "mirrored" in schema["faces"].simpleString()
 
     def results(batches: Batches) -> Batches:
         networks = _task_analyser(settings)

@@ -1,7 +1,8 @@
-"""The `facejoin evaluate` commands: how good it is on photos whose truth is known. No warehouse is needed."""
+"""The `facejoin evaluate` commands: how good it is on photos whose truth is known. None of them writes a table."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,39 @@ evaluate = typer.Typer(
 )
 
 Images = Annotated[str, typer.Option("--images", help="Folder of the photos; any path Spark can read.")]
+
+
+@evaluate.command()
+def identification(
+    gallery: Annotated[str, typer.Option(help="Folder with a folder of photos for each person.")],
+    known: Annotated[str, typer.Option(help="Other photos of these people, laid out alike.")],
+    unknown: Annotated[str, typer.Option(help="Photos of other people, laid out alike.")],
+    kinds: Annotated[list[str] | None, typer.Option(help="Kinds of gallery, apart by commas. Default: all.")] = None,
+    grid: Annotated[bool, typer.Option(help="Also smaller galleries, and fewer references a person.")] = True,
+    config: Config = None,
+    warehouse: Annotated[
+        str | None, typer.Option("--warehouse", help="Whose suppressed people are left out. Default: nobody is.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """The study's test: are known people found among strangers? Beside --out FILE its curves are drawn, as PNG."""
+    from facejoin.jobs.evaluate.identification import evaluate_identification, refuse_unknown_kinds, suppressed_people
+    from facejoin.udfs.recognition.kinds import KINDS
+
+    chosen = tuple(kind for given in kinds or () for kind in re.split(r"[,\s]+", given) if kind)
+    refuse_unknown_kinds(chosen)
+    settings = load_settings(config, warehouse=warehouse)
+    refuse_unwritable(out)
+    spark = _session(settings)
+    suppressed = () if warehouse is None else suppressed_people(spark, settings)
+    folders = (gallery, known, unknown)
+    report, trials = evaluate_identification(spark, settings, folders, chosen or KINDS, grid, suppressed)
+    show.identification(report)
+    write_report(out, report)
+    if out is not None:
+        from facejoin.jobs.evaluate.plots import draw
+
+        draw(report, trials, out.with_suffix(".png"))
 
 
 @evaluate.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from pyspark.sql import SparkSession
@@ -12,7 +12,8 @@ from scipy.special import expit
 from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.errors import JobError
 from facejoin.jobs.probes import Probes, read_probes
-from facejoin.jobs.references import usable_references
+from facejoin.jobs.references import suppressed_of, usable_references
+from facejoin.jobs.tables import Warehouse
 from facejoin.udfs.recognition.calibration import Curve
 from facejoin.udfs.recognition.kinds import KINDS, TrainingError
 from facejoin.udfs.recognition.measure_open_set import Estimate, Reliability, Trial, fnir, rank1, reliability
@@ -46,7 +47,6 @@ class KindReport:
     fnir: dict[str, Estimate]  # false-positive rate → share of known photos missed
     calibration: Reliability
     grid: list[Cell]
-    trial: Trial = field(repr=False)  # for the plots; not part of the JSON
 
 
 @dataclass(frozen=True)
@@ -66,30 +66,37 @@ class IdentificationReport:
 def evaluate_identification(
     spark: SparkSession,
     settings: Settings,
-    gallery: str,
-    known: str,
-    unknown: str,
+    folders: tuple[str, str, str],
     kinds: Sequence[str] = KINDS,
     grid: bool = True,
     suppressed: Sequence[str] = (),
-) -> IdentificationReport:
-    """`gallery` and `known` hold a folder a person, of the same people; `unknown` holds others' photos.
+) -> tuple[IdentificationReport, dict[str, Trial]]:
+    """(report, each kind's scores). folders: the gallery and the known photos, with a folder a person, of the same
+    people; and others' photos.
 
     Raises SettingsError for folders or kinds that do not go together, JobError for a gallery that cannot be enrolled.
     """
     refuse_unknown_kinds(kinds)
+    gallery, known, unknown = folders
     references, hashes = usable_references(spark, settings, gallery, suppressed)
     if len(references.people) < 2:
         raise SettingsError(f"one person in {gallery}: expected at least two to tell apart")
     probes = read_probes(spark, settings, known, "known")
     probes = probes.only(~np.isin(probes.people, list(suppressed)))
     strangers = read_probes(spark, settings, unknown, "unknown")
-    _refuse_mixed(references.people, probes, strangers, (gallery, known, unknown))
+    _refuse_mixed(references.people, probes, strangers, folders)
     fresh = probes.only(~np.isin(probes.hashes, list(hashes)))
     if not len(fresh):
         raise SettingsError(f"every photo in {known} is enrolled too: expected photos that are not in {gallery}")
-    reports, failed = _by_kind(references, fresh, strangers, kinds, grid, settings)
-    return IdentificationReport(
+    models, failed = _models(references, kinds)
+    trials = {kind: searched(model, references.people, fresh, strangers) for kind, model in models.items()}
+    reports = {}
+    for kind, model in models.items():
+        cells = list(_grid(references, fresh, strangers, kind)) if grid else []
+        curve = curve_of(references, model, None, EMBEDDERS[settings.vision.embed.model].same_person)
+        confidences = _confidences(curve, model, trials[kind], settings.match.share)
+        reports[kind] = _kind_report(trials[kind], confidences, (fresh.found, strangers.found), cells, settings)
+    report = IdentificationReport(
         kinds=reports,
         not_trained=failed,
         references=len(references.owners),
@@ -101,6 +108,12 @@ def evaluate_identification(
         share=settings.match.share,
         model=model_version(settings.vision),
     )
+    return report, trials
+
+
+def suppressed_people(spark: SparkSession, settings: Settings) -> list[str]:
+    """Of the settings' warehouse."""
+    return suppressed_of(Warehouse(spark, settings.warehouse))
 
 
 def refuse_unknown_kinds(kinds: Sequence[str]) -> None:
@@ -116,41 +129,38 @@ def _refuse_mixed(people: Sequence[str], known: Probes, unknown: Probes, folders
         raise SettingsError(f"{enrolled[0]} in {other} is in the gallery {gallery}; so of {len(enrolled)} people")
 
 
-def _by_kind(
-    references: References, known: Probes, unknown: Probes, kinds: Sequence[str], grid: bool, settings: Settings
-) -> tuple[dict[str, KindReport], dict[str, str]]:
-    """Raises JobError where no kind can be trained."""
-    reports, failed = {}, {}
+def _models(references: References, kinds: Sequence[str]) -> tuple[dict[str, Model], dict[str, str]]:
+    """(trained ones, why the others could not be). Raises JobError where no kind can be trained."""
+    models, failed = {}, {}
     for kind in kinds:
         try:
-            reports[kind] = _kind_report(references, known, unknown, kind, grid, settings)
+            models[kind] = model_of(references, kind)
         except TrainingError as error:
             failed[kind] = str(error)
-    if not reports:
+    if not models:
         raise JobError("no kind could be trained: " + "; ".join(f"{kind}: {why}" for kind, why in failed.items()))
-    return reports, failed
+    return models, failed
 
 
 def _kind_report(
-    references: References, known: Probes, unknown: Probes, kind: str, grid: bool, settings: Settings
+    trial: Trial,
+    confidences: tuple[np.ndarray, np.ndarray],
+    found: tuple[np.ndarray, np.ndarray],
+    grid: list[Cell],
+    settings: Settings,
 ) -> KindReport:
-    model = model_of(references, kind)
-    curve = curve_of(references, model, None, EMBEDDERS[settings.vision.embed.model].same_person)
-    trial = searched(model, references.people, known, unknown)
-    share = settings.match.share
-    confident, doubted = (_confidence(curve, model, scores, share) for scores in (trial.known, trial.unknown))
-    both = np.concatenate([confident, doubted])
+    """confidences in the best person and whether a face was found, of known and of unknown photos."""
+    (sure, doubted), (known_found, unknown_found) = confidences, found
     right = np.concatenate([trial.right, np.zeros(len(doubted), bool)])
-    known_ones = np.arange(len(both)) < len(confident)
+    is_known = np.arange(len(right)) < len(sure)
     return KindReport(
-        accuracy=_mean(trial.right[known.found]),
-        mean_confidence_known=_mean(confident[known.found]),
-        mean_confidence_unknown=_mean(doubted[unknown.found]),
+        accuracy=_mean(trial.right[known_found]),
+        mean_confidence_known=_mean(sure[known_found]),
+        mean_confidence_unknown=_mean(doubted[unknown_found]),
         rank1=rank1(trial),
         fnir={fpir: fnir([trial], float(fpir)) for fpir in FPIRS},
-        calibration=reliability(both, right, known_ones, share),
-        grid=list(_grid(references, known, unknown, kind)) if grid else [],
-        trial=trial,
+        calibration=reliability(np.concatenate([sure, doubted]), right, is_known, settings.match.share),
+        grid=grid,
     )
 
 
@@ -171,9 +181,11 @@ def _best(model: Model, probes: Probes) -> tuple[np.ndarray, np.ndarray]:
     return best, scores
 
 
-def _confidence(curve: Curve, model: Model, scores: np.ndarray, share: float) -> np.ndarray:
-    """A classifier's own, or that of the similarity."""
-    return np.asarray(expit(scores)) if model.classifier is not None else curve.confidence(scores, share)
+def _confidences(curve: Curve, model: Model, trial: Trial, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of known and unknown photos: a classifier's own, or that of the similarity."""
+    if model.classifier is not None:
+        return np.asarray(expit(trial.known)), np.asarray(expit(trial.unknown))
+    return curve.confidence(trial.known, share), curve.confidence(trial.unknown, share)
 
 
 def _grid(references: References, known: Probes, unknown: Probes, kind: str) -> Iterator[Cell]:

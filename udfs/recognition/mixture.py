@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.mixture import GaussianMixture
 
 
-class MixtureClassifier(ClassifierMixin, BaseEstimator):
+class MixtureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """One mixture over all faces, that starts from the people's means. A component votes for the people whose faces it
     was responsible for, so that its probabilities are of people (OpenFace left it to chance which is whose).
     """
