@@ -44,7 +44,7 @@ def forgotten(spark, campaign, published, tmp_path_factory):
     enrolled = enroll(spark, warehouse, copy.settings, copy.gallery)
     match(spark, warehouse, copy.settings)
     publish(spark, warehouse, copy.settings, copy.site)
-    site = {path.name: path.read_text() for path in copy.site.iterdir()}
+    site = {path.name: path.read_text() for path in copy.site.rglob("*") if path.is_file()}
     return SimpleNamespace(
         campaign=copy, erased=erased, crawled=crawled, enrolled=enrolled, site=site,
         asked_again=campaign.server.requests - asked,
