@@ -1,18 +1,31 @@
-"""One Spark session for the tests that need one, an empty warehouse for each of them, and the demo, run once."""
+"""One Spark session for the tests that need one, an empty warehouse for each of them, and the demo, run once.
+
+Photos that are not part of the repository are read from FACEJOIN_DATA; tests that need them are skipped without.
+"""
+
+from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pyspark.sql import SparkSession
 
+from facejoin.conf.settings import load_settings
 from facejoin.jobs.session import spark_session
 from facejoin.jobs.tables import Warehouse
+
+if TYPE_CHECKING:  # which takes seconds to import
+    from facejoin.udfs.vision.analyse import Analysis
+
+DATA = Path(os.environ.get("FACEJOIN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+LFW_BATCH = 64  # photos analysed together
 
 SPARK = {
     "spark.master": "local[2]",
@@ -64,3 +77,45 @@ def run_demo() -> Callable[..., DemoRun]:
 def finished_demo(run_demo: Callable[..., DemoRun], tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """The first run of the demo on its own samples."""
     return run_demo(tmp_path_factory.mktemp("demo"))
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A photo of LFW, the person it is named after, and what the default networks find in it."""
+
+    person: str
+    file: Path
+    found: Analysis  # its faces with the vectors of their mirror images
+
+
+@dataclass(frozen=True)
+class Lfw:
+    """Both by person and file."""
+
+    known: list[Portrait]
+    unknown: list[Portrait]
+
+
+@pytest.fixture(scope="session")
+def lfw() -> Lfw:
+    """Two minutes on one core, for all tests together."""
+    if not (DATA / "lfw" / "known").is_dir():
+        pytest.skip(f"needs the photos of {DATA / 'lfw'}")
+    return Lfw(*([*_portraits(sorted((DATA / "lfw" / part).glob("*/*")))] for part in ("known", "unknown")))
+
+
+def _portraits(files: list[Path]) -> Iterator[Portrait]:
+    from facejoin.jobs.fetch_weights import fetch_weights
+    from facejoin.udfs.vision.analyse import analyser
+    from facejoin.udfs.vision.runtime import choose_runtime
+
+    settings = load_settings()
+    cache = Path(settings.cache).expanduser()
+    fetch_weights("sface", cache)
+    networks = analyser(settings.vision, (cache,), choose_runtime(settings.compute))
+    any_size = settings.vision.decode.model_copy(update={"min_bytes": 0})
+    for start in range(0, len(files), LFW_BATCH):
+        part = files[start : start + LFW_BATCH]
+        found = networks.analyse([file.read_bytes() for file in part], any_size, mirrored=True)
+        for file, analysis in zip(part, found, strict=True):
+            yield Portrait(file.parent.name, file, analysis)
