@@ -10,7 +10,7 @@ import numpy as np
 from pyspark.sql import Row, SparkSession
 
 from facejoin.conf.settings import Settings, SettingsError
-from facejoin.jobs.photo_folders import folder_faces
+from facejoin.jobs.photo_folders import folder_faces, pictures
 from facejoin.udfs.vision.embed import EMBEDDERS
 from facejoin.udfs.vision.subject import subject
 
@@ -42,15 +42,22 @@ class Probes:
 def read_probes(spark: SparkSession, settings: Settings, folder: str, label: str) -> Probes:
     """FOLDER/Person_Name/*.jpg; a photo beside the folders is a person of its own. Raises SettingsError where there is
     no photo."""
+    people_in(spark, folder)
     found = folder_faces(spark, settings, folder, label)
-    if not found:
-        raise SettingsError(f"no photo in {folder}: expected {folder}/Person_Name/*.jpg")
     dimensions = EMBEDDERS[settings.vision.embed.model].dimensions
     return Probes(
         people=np.array([_person(below) for below, _ in found]),
         vectors=subject_vectors([row for _, row in found], dimensions),
         hashes=np.array([row["sha256"] for _, row in found]),
     )
+
+
+def people_in(spark: SparkSession, folder: str) -> set[str]:
+    """Whose photos there are. Raises SettingsError where there is none."""
+    people = {_person(picture.below) for picture in pictures(spark, folder)}
+    if not people:
+        raise SettingsError(f"no photo in {folder}: expected {folder}/Person_Name/*.jpg")
+    return people
 
 
 def subject_vectors(rows: Sequence[Row], dimensions: int) -> np.ndarray:

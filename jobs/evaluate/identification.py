@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.errors import JobError
-from facejoin.jobs.probes import Probes, read_probes
-from facejoin.jobs.references import suppressed_of, usable_references
+from facejoin.jobs.probes import Probes, people_in, read_probes
+from facejoin.jobs.references import gallery_photos, suppressed_of, usable_references
 from facejoin.jobs.tables import Warehouse
 from facejoin.udfs.recognition.calibration import Curve
 from facejoin.udfs.recognition.kinds import KINDS, TrainingError
@@ -78,13 +78,11 @@ def evaluate_identification(
     """
     refuse_unknown_kinds(kinds)
     gallery, known, unknown = folders
+    _refuse_mixed(spark, folders, suppressed)
     references, hashes = usable_references(spark, settings, gallery, suppressed)
-    if len(references.people) < 2:
-        raise SettingsError(f"one person in {gallery}: expected at least two to tell apart")
     probes = read_probes(spark, settings, known, "known")
     probes = probes.only(~np.isin(probes.people, list(suppressed)))
     strangers = read_probes(spark, settings, unknown, "unknown")
-    _refuse_mixed(references.people, probes, strangers, folders)
     fresh = probes.only(~np.isin(probes.hashes, list(hashes)))
     if not len(fresh):
         raise SettingsError(f"every photo in {known} is enrolled too: expected photos that are not in {gallery}")
@@ -121,12 +119,20 @@ def refuse_unknown_kinds(kinds: Sequence[str]) -> None:
         raise SettingsError(f"no kind {', '.join(wrong)}: expected some of {', '.join(KINDS)}")
 
 
-def _refuse_mixed(people: Sequence[str], known: Probes, unknown: Probes, folders: tuple[str, str, str]) -> None:
-    gallery, one, other = folders
-    if strange := sorted(set(known.people) - set(people)):
-        raise SettingsError(f"{strange[0]} in {one} is not in the gallery {gallery}; so of {len(strange)} people")
-    if enrolled := sorted(set(unknown.people) & set(people)):
-        raise SettingsError(f"{enrolled[0]} in {other} is in the gallery {gallery}; so of {len(enrolled)} people")
+def _refuse_mixed(spark: SparkSession, folders: tuple[str, str, str], suppressed: Sequence[str]) -> None:
+    """By the folders' names, before any photo is read."""
+    gallery, known, unknown = folders
+    people = {photo.below.split("/")[0] for photo in gallery_photos(spark, gallery)}
+    if len(people - {*suppressed}) < 2:
+        raise SettingsError(f"fewer than two people in {gallery}: expected at least two to tell apart")
+    if strange := sorted(people_in(spark, known) - people):
+        raise SettingsError(f"{_named(strange)} in {known}: not in the gallery {gallery}")
+    if enrolled := sorted(people_in(spark, unknown) & people):
+        raise SettingsError(f"{_named(enrolled)} in {unknown}: in the gallery {gallery}, so not unknown")
+
+
+def _named(people: Sequence[str]) -> str:
+    return people[0] if len(people) == 1 else f"{people[0]} and {len(people) - 1} more people"
 
 
 def _models(references: References, kinds: Sequence[str]) -> tuple[dict[str, Model], dict[str, str]]:
