@@ -42,6 +42,8 @@ bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= a
 ifdef LFW
 	$(BIN)/python benchmarks/embed.py --photos $(LFW) --threads 1 --out build/benchmarks/embed.json
 	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --out build/benchmarks/pipeline.json
+	$(BIN)/python benchmarks/scoring.py --known $(LFW)/known --unknown $(LFW)/unknown \
+		--out build/benchmarks/scoring.json
 endif
 ifdef WIDER
 	$(BIN)/python benchmarks/decode.py --photos $(WIDER) --out build/benchmarks/decode.json
