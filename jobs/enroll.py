@@ -17,7 +17,7 @@ from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.errors import JobError
 from facejoin.jobs.nonfaces import NO_FILTER, NonfaceCrops, nonface_crops, nonface_filter, nonface_folder
 from facejoin.jobs.photo_folders import Picture, pictures
-from facejoin.jobs.probes import read_probes
+from facejoin.jobs.probes import people_in, read_probes
 from facejoin.jobs.references import (
     USED,
     Reference,
@@ -74,8 +74,8 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
     if (before := warehouse.report_of("enroll", UNIT, inputs)) is not None:
         return EnrollReport(**before | {"already_enrolled": True})
     references, findings = audited_references(spark, settings, folder, photos, suppressed)
-    gallery = trained(references, settings, _cohort(spark, settings))
-    crops = nonface_crops(spark, settings, nonface_folder(settings)) if settings.enroll.nonfaces != NO_FILTER else None
+    gallery = trained(references, settings, _cohort(spark, settings, {photo.person for photo in photos}))
+    crops = None if settings.enroll.nonfaces == NO_FILTER else nonface_crops(spark, settings, nonface_folder(settings))
     if crops is not None:
         gallery = replace(gallery, nonfaces=nonface_filter(crops, gallery.references, settings))
     report = _report(gallery, references, findings, crops)
@@ -113,13 +113,15 @@ def _listed(spark: SparkSession, folder: str | None) -> list[Picture]:
     return [] if folder is None else pictures(spark, folder)
 
 
-def _cohort(spark: SparkSession, settings: Settings) -> Cohort | None:
+def _cohort(spark: SparkSession, settings: Settings, people: set[str]) -> Cohort | None:
     """The subjects of strangers' photos; those of one folder are one person's, unless they lie in no folder at all.
 
-    Raises SettingsError where there are too few to learn from.
+    Raises SettingsError where there are too few to learn from, or one of the gallery's people is among them.
     """
     if settings.enroll.cohort is None:
         return None
+    if known := sorted(people_in(spark, settings.enroll.cohort) & people):
+        raise SettingsError(f"{known[0]} of the cohort {settings.enroll.cohort} is in the gallery, so no stranger")
     probes = read_probes(spark, settings, settings.enroll.cohort, "cohort")
     faces = probes.only(probes.found)
     if len(faces) < FEWEST:

@@ -50,6 +50,11 @@ class Picture:
     length: int  # bytes
     changed: str  # time of its last change
 
+    @property
+    def person(self) -> str:
+        """The folder that it lies in, of a folder with a folder for each person."""
+        return self.below.split("/")[0]
+
 
 def pictures(spark: SparkSession, folder: str) -> list[Picture]:
     """All files with a picture's ending at any depth below the folder, by path; as everywhere in Spark, names that

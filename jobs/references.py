@@ -48,7 +48,7 @@ def gallery_photos(spark: SparkSession, folder: str) -> list[Picture]:
         raise SettingsError(f"no gallery at {folder}: expected {folder}/Person_Name/*.jpg") from error
     if not photos:
         raise SettingsError(f"the gallery {folder} is empty: expected {folder}/Person_Name/*.jpg")
-    _refuse_empty_folders(folder, {picture.below.split("/")[0] for picture in photos})
+    _refuse_empty_folders(folder, {picture.person for picture in photos})
     return photos
 
 
@@ -130,7 +130,7 @@ def _refuse_empty_folders(folder: str, people: set[str]) -> None:
 
 
 def _reference(photo: Picture, row: Row) -> Reference:
-    return Reference(photo.below.split("/")[0], photo.below, row["sha256"], row["status"], row["error"])
+    return Reference(photo.person, photo.below, row["sha256"], row["status"], row["error"])
 
 
 def _check_people(by_person: dict[str, list[Reference]]) -> None:

@@ -59,6 +59,8 @@ def enroll(report: EnrollReport) -> None:
     if len(report.unused) > MOST_UNUSED:
         console.print(f"  and {len(report.unused) - MOST_UNUSED} more photos not used; --out FILE lists them all")
     _audit(report.audit)
+    for photo in report.unused_nonface_photos[:MOST_UNUSED]:
+        console.print(f"  not used as a photo without faces: {photo['file']}: {photo['verdict']} ({photo['detail']})")
 
 
 def _audit(findings: Sequence[Mapping[str, Any]]) -> None:

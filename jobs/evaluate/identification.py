@@ -122,7 +122,7 @@ def refuse_unknown_kinds(kinds: Sequence[str]) -> None:
 def _refuse_mixed(spark: SparkSession, folders: tuple[str, str, str], suppressed: Sequence[str]) -> None:
     """By the folders' names, before any photo is read."""
     gallery, known, unknown = folders
-    people = {photo.below.split("/")[0] for photo in gallery_photos(spark, gallery)}
+    people = {photo.person for photo in gallery_photos(spark, gallery)}
     if len(people - {*suppressed}) < 2:
         raise SettingsError(f"fewer than two people in {gallery}: expected at least two to tell apart")
     if strange := sorted(people_in(spark, known) - people):
