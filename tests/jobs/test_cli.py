@@ -42,13 +42,30 @@ def test_the_command_ends_with_2_and_one_line_where_a_setting_is_unknown(tmp_pat
     [
         (["crawl", "--config", "missing.yaml"], "cannot read the settings file missing.yaml"),
         (["match", "--config", "range.yaml"], "range.yaml: vision.detect.min_face: Input should be greater than"),
-        (["enroll", "gallery", "--kind", "knn"], "command line: enroll.kind: Input should be 'cosine'"),
+        (
+            ["enroll", "gallery", "--kind", "knn"],
+            "command line: enroll.kind: Input should be 'centred_cosine', ",
+        ),
+        (
+            ["match", "--threshold", "0.5", "--max-false-matches", "3"],
+            "command line: match: Value error, threshold and max_false_matches were given; expected one of them",
+        ),
+        (
+            ["match", "--config", "two.yaml"],
+            "two.yaml: match: Value error, threshold and fpir were given; expected one of them",
+        ),
+        (["match", "--fpir", "1"], "command line: match.fpir: Input should be less than 1"),
+        (
+            ["match", "--max-false-matches", "0"],
+            "command line: match.max_false_matches: Input should be greater",
+        ),
         (["weights", "resnet"], "no weights are called 'resnet'; known are sface"),
     ],
 )
 def test_what_cannot_work_ends_with_2_and_one_line(facejoin, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "range.yaml").write_text("vision:\n  detect:\n    min_face: 3\n")
+    (tmp_path / "two.yaml").write_text("match:\n  threshold: 0.5\n  fpir: 0.01\n")
     status, out, err = facejoin(*arguments)
     assert (status, out) == (2, "") and err.startswith(f"facejoin: {message}") and err.count("\n") == 1
 
@@ -83,6 +100,13 @@ def test_a_job_says_what_it_did_and_writes_its_report(spark, facejoin, lines, tm
 
 def test_matching_without_a_gallery_ends_with_1(spark, facejoin, tmp_path):
     status, _, err = facejoin("match", "--warehouse", tmp_path / "warehouse")
+    assert status == 1 and last_line(err).endswith("run `facejoin enroll` first")
+
+
+def test_what_is_enough_on_the_command_line_replaces_whatever_the_file_says_of_it(spark, facejoin, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("match:\n  threshold: 0.5\n")
+    status, _, err = facejoin("match", "--config", config, "--fpir", "0.01", "--warehouse", tmp_path / "warehouse")
     assert status == 1 and last_line(err).endswith("run `facejoin enroll` first")
 
 

@@ -2,12 +2,18 @@
 
 import shutil
 
+import numpy as np
 import pytest
+from PIL import ImageEnhance, ImageOps
 
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.enroll import PEOPLE, enroll, stored_gallery
 from facejoin.jobs.errors import JobError
+from facejoin.jobs.match import match
 from facejoin.udfs.recognition.gallery import load_gallery
+from facejoin.udfs.recognition.impostors import FEWEST
+from facejoin.udfs.recognition.kinds import CLASSIFIERS
+from facejoin.udfs.recognition.nonfaces import CLUSTERS
 from facejoin.udfs.vision.analyse import model_version
 
 GALLERY_TABLES = ("references", "people", "gallery_models", "runs")
@@ -169,3 +175,125 @@ def test_strict_enrols_a_gallery_without_findings(spark, campaign, enrolled, cop
     copy = copy_of(campaign)
     report = enroll(spark, copy.warehouse, make_settings(enroll__strict=True), copy.gallery)
     assert report.gallery == enrolled.gallery and report.audit == []
+
+
+def last_gallery(warehouse, settings):
+    return load_gallery(*stored_gallery(warehouse, model_version(settings.vision))[1])
+
+
+@pytest.fixture(scope="module")
+def three_each(portrait, tmp_path_factory):
+    """Obama with three photos, Biden with three versions of one."""
+    folder = tmp_path_factory.mktemp("three_each")
+    biden = portrait("biden.jpg")
+    photos = {f"Barack_Obama/{name}": portrait(name) for name in ("obama.jpg", "obama2.jpg", "obama3.jpg")}
+    photos |= {"Joe_Biden/1.jpg": biden, "Joe_Biden/2.jpg": ImageOps.mirror(biden)}
+    photos["Joe_Biden/3.jpg"] = ImageEnhance.Brightness(biden).enhance(0.8)
+    for name, photo in photos.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        photo.save(folder / name, quality=95)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    "kind", ["gaussian_nb", *(pytest.param(k, marks=pytest.mark.slow) for k in CLASSIFIERS if k != "gaussian_nb")]
+)
+def test_a_gallery_of_each_kind_of_classifier_is_enrolled_read_back_and_matched(
+    spark, campaign, matched, copy_of, make_settings, three_each, kind
+):
+    copy, settings = copy_of(campaign), make_settings(enroll__kind=kind)
+    report = enroll(spark, copy.warehouse, settings, three_each)
+    assert (report.kind, report.people, report.references) == (kind, 2, 6)
+    assert report.threshold_from.startswith("mean confidence of held-out references: too few people")
+    gallery = last_gallery(copy.warehouse, settings)
+    assert gallery.digest == report.gallery
+    assert np.array_equal(gallery.classifier.predict(gallery.references), gallery.owners)
+    again = match(spark, copy.warehouse, make_settings(match__threshold=0.5))
+    rows = copy.warehouse.read("matches").where(f"gallery = '{report.gallery}'").collect()
+    found = {(row["photo_id"], row["person"]) for row in rows}
+    assert (1, "Barack_Obama") in found and (3, "Joe_Biden") in found
+    assert again.false_matches is None and again.matches == len(found)
+
+
+@pytest.fixture
+def cohort_folder(portrait, tmp_path):
+    """(number) → so many photos of one stranger, each a little darker than the one before."""
+
+    def make(number):
+        folder = tmp_path / f"cohort{number}" / "Eileen_Collins"
+        folder.mkdir(parents=True)
+        photo = portrait("astronaut.png", 240)
+        for position in range(number):
+            dark = ImageEnhance.Brightness(photo).enhance(1 - 0.008 * position)
+            dark.save(folder / f"{position}.jpg", quality=90)
+        return str(folder.parent)
+
+    return make
+
+
+def test_a_cohort_that_is_missing_empty_or_too_small_is_a_setting_that_cannot_work(
+    spark, nothing, make_settings, three_each, cohort_folder, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    small = cohort_folder(1)
+    for cohort, message in (
+        (str(tmp_path / "missing"), f"^there is no folder {tmp_path}/missing$"),
+        (str(tmp_path / "empty"), f"^no photo in {tmp_path}/empty: expected .*/Person_Name/"),
+        (small, f"^1 faces in the cohort {small}: at least {FEWEST} strangers' expected$"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            enroll(spark, nothing, make_settings(enroll__cohort=cohort), three_each)
+    assert all(nothing.read(table).isEmpty() for table in GALLERY_TABLES)
+
+
+def test_a_cohort_is_whom_the_gallery_knows_as_strangers(
+    spark, campaign, matched, copy_of, make_settings, three_each, cohort_folder
+):
+    copy, settings = copy_of(campaign), make_settings(enroll__cohort=cohort_folder(FEWEST))
+    report = enroll(spark, copy.warehouse, settings, three_each)
+    assert report.threshold_from == ("published by the embedder; 50 faces of the cohort are too few for one of its own")
+    impostors = last_gallery(copy.warehouse, settings).impostors
+    assert len(impostors) == FEWEST and set(impostors.groups) == {0}
+    assert enroll(spark, copy.warehouse, settings, three_each).already_enrolled
+    assert not enroll(spark, copy.warehouse, make_settings(), three_each).already_enrolled
+    back = enroll(spark, copy.warehouse, settings, three_each)
+    assert back.gallery == report.gallery and not back.already_enrolled
+    matched_now = match(spark, copy.warehouse, make_settings(match__fpir=0.01))
+    assert matched_now.gallery == report.gallery
+    assert matched_now.false_matches.expected == pytest.approx(0.01 * matched_now.faces)
+
+
+def test_a_folder_of_photos_without_faces_gives_the_gallery_a_filter(
+    spark, campaign, enrolled, copy_of, make_settings, portrait, tmp_path
+):
+    for name in ("grass.png", "gravel.png", "coffee.png", "astronaut.png"):
+        portrait(name).save(tmp_path / name)
+    copy, settings = copy_of(campaign), make_settings(enroll__nonfaces=str(tmp_path))
+    report = enroll(spark, copy.warehouse, settings, copy.gallery)
+    assert report.nonface_photos == 3 and report.gallery != enrolled.gallery
+    assert [photo["verdict"] for photo in report.unused_nonface_photos] == ["faces"]
+    assert last_gallery(copy.warehouse, settings).nonfaces.radii.shape == (CLUSTERS,)
+    portrait("grass.png").rotate(90).save(tmp_path / "grass.png")
+    assert not enroll(spark, copy.warehouse, settings, copy.gallery).already_enrolled
+
+
+@pytest.mark.slow
+def test_the_samples_without_faces_give_the_gallery_a_filter(spark, campaign, enrolled, copy_of, make_settings):
+    copy, settings = copy_of(campaign), make_settings(enroll__nonfaces="samples")
+    report = enroll(spark, copy.warehouse, settings, copy.gallery)
+    assert report.nonface_photos == 12 and report.unused_nonface_photos == []
+    gallery = last_gallery(copy.warehouse, settings)
+    assert not gallery.nonfaces.is_nonface(gallery.references, np.full(3, 0.9)).any()
+
+
+def test_without_a_filter_no_photo_of_no_face_is_asked_for(campaign, enrolled):
+    assert campaign.settings.enroll.nonfaces == "none" and enrolled.nonface_photos == 0
+    assert last_gallery(campaign.warehouse, campaign.settings).nonfaces is None
+
+
+def test_a_folder_without_such_photos_cannot_work(spark, nothing, make_settings, three_each, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name, message in (("missing", "^there is no folder "), ("empty", "is empty: expected pictures without faces$")):
+        with pytest.raises(SettingsError, match=message):
+            enroll(spark, nothing, make_settings(enroll__nonfaces=str(tmp_path / name)), three_each)
+    assert nothing.read("gallery_models").isEmpty()
