@@ -8,8 +8,8 @@ import pytest
 from facejoin.conf.settings import EnrollSettings, load_settings
 from facejoin.jobs import show
 from facejoin.jobs.audit import audited
-from facejoin.jobs.references import Reference
 from facejoin.jobs.errors import JobError
+from facejoin.jobs.references import Reference
 
 SETTINGS = load_settings()
 STRICT = SETTINGS.model_copy(update={"enroll": EnrollSettings(strict=True)})
