@@ -55,6 +55,10 @@ endif
 ifneq ($(and $(LFW),$(WIDER)),)
 	$(BIN)/python benchmarks/memory.py --photos $(LFW) --photos $(WIDER) --out build/benchmarks/memory.json \
 		--plot build/benchmarks/memory.png
+ifdef NONFACE
+	$(BIN)/python benchmarks/nonfaces.py --nonfaces $(NONFACE) --faces $(LFW) --crowds $(WIDER)/images \
+		--truth $(WIDER)/truth.json --out build/benchmarks/nonfaces.json
+endif
 endif
 
 clean: ## everything that can be made again, but not the virtual environment

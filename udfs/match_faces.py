@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -12,6 +13,7 @@ from facejoin.udfs.batches import Batches, Stage, arrow_schema
 from facejoin.udfs.recognition.gallery import Gallery, load_gallery
 from facejoin.udfs.recognition.score import Faces, Scores, score
 
+PHOTOS = 1_000  # compared at once
 StoredGallery = tuple[str, bytes, bytes | None]  # parameters, arrays, classifier: as `gallery_models` holds them
 
 
@@ -23,7 +25,7 @@ def match_faces(stored: StoredGallery, share: float, threshold: float, schema: S
 
     def matches(batches: Batches) -> Batches:
         gallery = _gallery(stored)
-        for batch in batches:
+        for batch in (piece for whole in batches for piece in _pieces(whole)):
             photos = np.repeat(np.arange(batch.num_rows), batch.column("faces").value_lengths().to_numpy())
             if len(photos) == 0:
                 continue
@@ -37,6 +39,12 @@ def match_faces(stored: StoredGallery, share: float, threshold: float, schema: S
             yield pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, arrow_schema(schema))
 
     return matches
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """However many photos Spark sends at once: their faces stand in a matrix with all references."""
+    for start in range(0, batch.num_rows, PHOTOS):
+        yield batch.slice(start, PHOTOS)
 
 
 @cache
