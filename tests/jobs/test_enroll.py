@@ -246,6 +246,11 @@ def test_a_cohort_that_is_missing_empty_or_too_small_is_a_setting_that_cannot_wo
     assert all(nothing.read(table).isEmpty() for table in GALLERY_TABLES)
 
 
+def test_somebody_of_the_gallery_is_no_stranger(spark, nothing, make_settings, three_each):
+    with pytest.raises(SettingsError, match=r"^Barack_Obama of the cohort .* is in the gallery, so no stranger$"):
+        enroll(spark, nothing, make_settings(enroll__cohort=three_each), three_each)
+
+
 def test_a_cohort_is_whom_the_gallery_knows_as_strangers(
     spark, campaign, matched, copy_of, make_settings, three_each, cohort_folder
 ):
