@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, FiniteFloat, ValidationError, model_validator
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -112,9 +112,9 @@ class EnrollSettings(Stage):
 class MatchSettings(Stage):
     min_face: Annotated[int, Field(ge=12)] = 20  # shorter side in pixels of a face worth comparing
     # What is enough for a match, one of the three; none: the gallery's own threshold, from enroll.fpir
-    threshold: float | None = None  # of the score that the gallery's kind decides by; the study's γ
+    threshold: FiniteFloat | None = None  # of the score that the gallery's kind decides by; the study's γ
     fpir: Probability | None = None  # accepted share of strangers' faces
-    max_false_matches: Annotated[float, Field(gt=0)] | None = None  # expected at most over all faces of the collection
+    max_false_matches: Annotated[FiniteFloat, Field(gt=0)] | None = None  # expected at most over the whole collection
     # Share of the gallery's people among all faces, on which confidences rest. Of 2,748,159 faces on Flickr the study
     # took 0.18 % for one of its 100 famous people, not all of them rightly: about one in a thousand.
     share: Probability = 0.001

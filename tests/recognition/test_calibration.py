@@ -62,3 +62,9 @@ def test_confidences_of_other_faces_are_right_as_often_as_they_say(seed, share):
     confidence = curve.confidence(np.concatenate([genuine, strangers]), share)
     known = np.arange(40_000) < 20_000
     assert reliability(confidence, known, known, share).error < 0.01
+
+
+def test_strangers_who_score_above_people_themselves_give_no_curve():
+    strangers, genuine = drawn(2, ENOUGH, ENOUGH)
+    curve = fit_curve(genuine, strangers, SAME_PERSON)
+    assert (curve.slope, curve.midpoint) == (SLOPE, SAME_PERSON) and "do not tell people apart" in curve.origin
