@@ -30,6 +30,7 @@ from facejoin.udfs.vision.weights import WEIGHTS
 
 LOOPBACK = "127.0.0.1"
 FPIRS = ("0.01", "0.001")
+SHARE = 0.5  # of a demo's faces that are its gallery's people, about: unlike Flickr's
 SMALLEST = 1_000  # bytes of a photo worth searching, where the photos are the user's own
 
 
@@ -61,9 +62,11 @@ class Steps:
 
 
 def demo_settings(settings: Settings, out: Path, own_photos: bool) -> Settings:
-    """The given settings, with a warehouse in `out`, this machine's own server allowed, and faults found quickly."""
+    """The given settings, with a warehouse in `out`, this machine's own server allowed, faults found quickly,
+    and the share of known people that a demo has."""
     values = settings.model_dump() | {"warehouse": str(out / "warehouse")}
     values["crawl"]["fetch"] |= {"allowed_networks": [f"{LOOPBACK}/32"], "timeout": 4.0, "retries": 1}
+    values["match"]["share"] = SHARE
     if own_photos:
         values["vision"]["decode"]["min_bytes"] = SMALLEST
     return validated(values, "demo")
