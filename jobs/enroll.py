@@ -30,8 +30,8 @@ from facejoin.jobs.tables import Warehouse, fingerprint
 from facejoin.udfs.match_faces import StoredGallery
 from facejoin.udfs.recognition.audit import Finding
 from facejoin.udfs.recognition.gallery import Gallery
-from facejoin.udfs.recognition.impostors import FEWEST
 from facejoin.udfs.recognition.kinds import TrainingError
+from facejoin.udfs.recognition.tail import FEWEST
 from facejoin.udfs.recognition.train import Cohort, train
 from facejoin.udfs.vision.analyse import model_version
 from facejoin.udfs.vision.embed import EMBEDDERS

@@ -18,8 +18,8 @@ from facejoin.jobs.progress import task_progress
 from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
 from facejoin.udfs.match_faces import StoredGallery, match_faces
 from facejoin.udfs.recognition.gallery import Gallery, load_gallery
-from facejoin.udfs.recognition.impostors import FEWEST
 from facejoin.udfs.recognition.score import ACCEPTED, DECISIONS, NO_FACE, TAKEN
+from facejoin.udfs.recognition.tail import FEWEST
 from facejoin.udfs.vision.analyse import model_version
 
 COMPARED = ("size", "box", "score", "embedding")  # of a face in `results`

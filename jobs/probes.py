@@ -64,10 +64,17 @@ def subject_vectors(rows: Sequence[Row], dimensions: int) -> np.ndarray:
     """(n, dimensions) float32; NaN where no face was found."""
     vectors = np.full((len(rows), dimensions), np.nan, np.float32)
     for number, row in enumerate(rows):
-        if row["faces"]:
-            boxes = np.array([face["box"] for face in row["faces"]])
-            vectors[number] = row["faces"][subject(boxes, row["width"], row["height"])]["embedding"]
+        if (vector := subject_vector(row)) is not None:
+            vectors[number] = vector
     return vectors
+
+
+def subject_vector(row: Row) -> np.ndarray | None:
+    """(d,) of the face in the photo's middle; None where no face was found."""
+    if not row["faces"]:
+        return None
+    boxes = np.array([face["box"] for face in row["faces"]])
+    return np.array(row["faces"][subject(boxes, row["width"], row["height"])]["embedding"])
 
 
 def _person(below: str) -> str:

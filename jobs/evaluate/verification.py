@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
 
 from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.evaluate.intervals import Interval, wilson
 from facejoin.jobs.evaluate.pairs import Pair
 from facejoin.jobs.photo_folders import Picture, found_faces, pictures
+from facejoin.jobs.probes import subject_vector
 from facejoin.udfs.recognition.measure_pairs import LOWEST, cross_validation_folds, fold_accuracies, true_accepts
 from facejoin.udfs.vision.analyse import model_version
-from facejoin.udfs.vision.subject import subject
 
 FALSE_ACCEPT_RATES = (0.01, 0.001)
 
@@ -46,7 +46,7 @@ def evaluate_verification(
     photos = sorted({photo for pair in pairs for photo in (pair.one, pair.two)})
     files = _files(pictures(spark, images), photos, images)
     rows = found_faces(spark, settings, images, [files[photo] for photo in photos], "verification")
-    vectors = {photo: _vector(row) for photo, row in zip(photos, rows, strict=True)}
+    vectors = {photo: subject_vector(row) for photo, row in zip(photos, rows, strict=True)}
     return _report(pairs, vectors, Counter(row["status"] for row in rows), model_version(settings.vision))
 
 
@@ -64,13 +64,6 @@ def _files(found: Iterable[Picture], photos: Sequence[str], images: str) -> dict
             one, other, *_ = (picture.below for picture in by_photo[photo])
             raise SettingsError(f"{photo} is more than one photo below {images}: {one} and {other}")
     return {photo: by_photo[photo][0] for photo in photos}
-
-
-def _vector(row: Row) -> np.ndarray | None:
-    if not row["faces"]:
-        return None
-    boxes = np.array([face["box"] for face in row["faces"]])
-    return np.array(row["faces"][subject(boxes, row["width"], row["height"])]["embedding"])
 
 
 def _score(one: np.ndarray | None, two: np.ndarray | None) -> float:

@@ -168,6 +168,18 @@ def facejoin(
     return facejoin
 
 
+@pytest.fixture(scope="session")
+def save_photos() -> Callable[[Path, dict[str, Image.Image]], Path]:
+    def save(root: Path, photos: dict[str, Image.Image]) -> Path:
+        """Path below the root → photo; gives the root."""
+        for name, photo in photos.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            photo.save(root / name)
+        return root
+
+    return save
+
+
 @dataclass(frozen=True)
 class Campaign:
     """The small campaign, or a copy of its tables."""

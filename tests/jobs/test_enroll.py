@@ -11,9 +11,9 @@ from facejoin.jobs.enroll import PEOPLE, enroll, stored_gallery
 from facejoin.jobs.errors import JobError
 from facejoin.jobs.match import match
 from facejoin.udfs.recognition.gallery import load_gallery
-from facejoin.udfs.recognition.impostors import FEWEST
 from facejoin.udfs.recognition.kinds import CLASSIFIERS
 from facejoin.udfs.recognition.nonfaces import CLUSTERS
+from facejoin.udfs.recognition.tail import FEWEST
 from facejoin.udfs.vision.analyse import model_version
 
 GALLERY_TABLES = ("references", "people", "gallery_models", "runs")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from facejoin.udfs.recognition.impostors import FEWEST, TAIL, Impostors, Tail
+from facejoin.udfs.recognition.impostors import Impostors
+from facejoin.udfs.recognition.tail import FEWEST, TAIL, Tail
 
 SEEDS = range(20)
 ENOUGH_OF_20 = 17

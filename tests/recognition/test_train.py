@@ -5,8 +5,8 @@ import pytest
 
 from facejoin.udfs.recognition.calibration import ENOUGH
 from facejoin.udfs.recognition.gallery import Gallery, log_odds, mean_vectors
-from facejoin.udfs.recognition.impostors import FEWEST
 from facejoin.udfs.recognition.kinds import CLASSIFIERS, KINDS, TrainingError
+from facejoin.udfs.recognition.tail import FEWEST
 from facejoin.udfs.recognition.train import Cohort, common_direction, genuine_scores, model_of, train
 
 COSINES = ["centred_cosine", "cosine"]

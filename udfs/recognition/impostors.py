@@ -7,29 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-TAIL = 0.2  # share of the highest scores that the tail is fitted to
-FEWEST = 50  # scores from which a tail is fitted at all: ten of them lie in it
+from facejoin.udfs.recognition.tail import TAIL, Tail, fit_tail
+
 DRAWS = 500  # of the bootstrap
 INTERVAL = (0.025, 0.975)
-
-
-@dataclass(frozen=True)
-class Tail:
-    """The highest fifth falls off exponentially (peaks over threshold, Pickands 1975, doi:10.1214/aos/1176343003, with
-    a shape of zero), so that a level can lie beyond the largest score seen."""
-
-    start: float  # the score from which on it holds
-    mean_excess: float
-
-    def level(self, rate: float) -> float:
-        """The score that a share `rate`, TAIL at most, of strangers reaches."""
-        return self.start + self.mean_excess * float(np.log(TAIL / rate))
-
-    def rate(self, level: float) -> float:
-        """The share of strangers that reaches `level`, which is no lower than the start."""
-        if self.mean_excess == 0:  # scores that are all alike
-            return TAIL if level <= self.start else 0.0
-        return TAIL * float(np.exp(-(level - self.start) / self.mean_excess))
 
 
 @dataclass(frozen=True)
@@ -45,8 +26,7 @@ class Impostors:
 
     @cached_property
     def tail(self) -> Tail:
-        start = float(np.quantile(self.scores, 1 - TAIL))
-        return Tail(start, float(np.mean(self.scores[self.scores >= start] - start)))
+        return fit_tail(self.scores)
 
     def level(self, rate: float) -> float:
         """The score that a share `rate` of strangers reaches: of those seen, or by the tail where it is rare."""

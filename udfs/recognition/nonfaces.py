@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facejoin.udfs.recognition.tail import FEWEST, fit_tail
+
 CLUSTERS = 14  # as many as the description's authors found; 7 to 80 serve as well, and no criterion prefers a number
 SURE = 0.98  # detector's score from which a detection is a face wherever its vector lies: of 6,011 faces one has less
 LOST = 0.005  # share of faces that may lie within a radius; all but the few below SURE are kept all the same
-TAIL = 0.2  # share of the highest cosines that a tail is fitted to
-ENOUGH = 50  # faces from which a tail is fitted: ten of them lie in it
 
 
 class NonfaceError(ValueError):
@@ -49,7 +49,7 @@ def fit_nonfaces(crops: np.ndarray, faces: np.ndarray, same_person: float) -> No
     """crops (n, d) of no faces, faces (m, d) of a gallery, unit rows; the same input gives the same filter.
 
     `same_person` is the cosine that the embedder's makers publish for one person: what radii are, at least, where
-    there are fewer than ENOUGH faces. Raises NonfaceError where there are fewer different crops than clusters.
+    there are fewer than FEWEST faces. Raises NonfaceError where there are fewer different crops than clusters.
     """
     from sklearn.cluster import KMeans  # takes a second to import, which those who only apply a filter do not need
 
@@ -66,11 +66,8 @@ def fit_nonfaces(crops: np.ndarray, faces: np.ndarray, same_person: float) -> No
 def _radii(likeness: np.ndarray, same_person: float) -> np.ndarray:
     """likeness (faces, k) to the centroids → (k,), so that a share LOST of faces lies within any one of them.
 
-    By the exponential that each column's highest fifth falls off by (peaks over threshold, Pickands 1975,
-    doi:10.1214/aos/1176343003, with a shape of zero), and an equal part of LOST for each of the clusters (Bonferroni).
+    By each column's tail, and an equal part of LOST for each of the clusters (Bonferroni).
     """
-    if len(likeness) < ENOUGH:
+    if len(likeness) < FEWEST:
         return np.max(likeness, axis=0, initial=same_person)
-    start = np.quantile(likeness, 1 - TAIL, axis=0)  # (k,)
-    above = np.where(likeness >= start, likeness - start, np.nan)
-    return np.asarray(start + np.nanmean(above, axis=0) * np.log(TAIL * likeness.shape[1] / LOST))
+    return np.array([fit_tail(column).level(LOST / likeness.shape[1]) for column in likeness.T])

@@ -11,8 +11,9 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from facejoin.udfs.recognition.calibration import ENOUGH, Curve, fit_curve
 from facejoin.udfs.recognition.gallery import SUREST, Gallery, Parameters, log_odds, mean_vectors, off_centre, unit
-from facejoin.udfs.recognition.impostors import FEWEST, Impostors
+from facejoin.udfs.recognition.impostors import Impostors
 from facejoin.udfs.recognition.kinds import CLASSIFIERS, FOLDS, check_for_classifier, fitted, untrained
+from facejoin.udfs.recognition.tail import FEWEST
 
 
 @dataclass(frozen=True)

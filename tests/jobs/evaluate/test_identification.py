@@ -15,7 +15,7 @@ FPIRS = ["0.1", "0.01", "0.001", "0.0001"]
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory, portrait):
+def folders(tmp_path_factory, portrait, save_photos):
     """gallery, known and unknown; the cat is a known photo in which there is no face."""
     root = tmp_path_factory.mktemp("identification")
     photos = {
@@ -27,10 +27,7 @@ def folders(tmp_path_factory, portrait):
         "unknown/Eileen_Collins/1.png": portrait("astronaut.png"),
         "unknown/Nobody/1.jpg": portrait("coffee.png"),
     }
-    for name, photo in photos.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        photo.save(root / name)
-    return root
+    return save_photos(root, photos)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ Barack_Obama\t3\tChelsea\t1
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory, portrait, side_by_side):
+def images(tmp_path_factory, portrait, side_by_side, save_photos):
     """Of the third photo of Obama's he is the middle, and the smallest."""
     root = tmp_path_factory.mktemp("lfw") / "all [of] them #1"
     middle = side_by_side(portrait("biden.jpg", 640), portrait("obama3.jpg", 320), portrait("astronaut.png", 250))
@@ -37,10 +37,7 @@ def images(tmp_path_factory, portrait, side_by_side):
         "unknown/Eileen_Collins/Eileen_Collins_0001.jpg": portrait("astronaut.png"),
         "Chelsea/Chelsea_0001.jpg": portrait("chelsea.png"),
     }
-    for name, photo in photos.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        photo.save(root / name)
-    return root
+    return save_photos(root, photos)
 
 
 @pytest.fixture
