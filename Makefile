@@ -1,11 +1,13 @@
 SHELL := /bin/bash
+.SHELLFLAGS := -eo pipefail -c
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-PACKAGES := conf udfs jobs viewer
+PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo view test fast lint types format bench clean
+.PHONY: help setup demo view test test-with-spark test-without-spark fast lint types format docs lock hooks wheel \
+	house bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -18,8 +20,14 @@ demo: setup ## the whole flow on sample photos: build/demo
 view: setup ## serve the demo's page until Ctrl-C
 	$(BIN)/facejoin view build/demo
 
-test: setup .venv/.browser ## every test, slow ones too
-	$(BIN)/pytest -q -m "slow or not slow"
+test: setup .venv/.browser ## every test, slow ones too, those with Spark and those without side by side
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-with-spark test-without-spark
+
+test-with-spark:
+	$(BIN)/pytest -q -m "spark"
+
+test-without-spark:
+	$(BIN)/pytest -q -m "not spark"
 
 fast: setup .venv/.browser ## the tests that take seconds
 	$(BIN)/pytest -q
@@ -29,13 +37,33 @@ lint: setup ## style
 	$(BIN)/ruff format --check .
 
 types: setup ## static types
-	@mkdir -p build/types/facejoin
+	@rm -rf build/types && mkdir -p build/types/facejoin
 	@for room in $(PACKAGES); do ln -sfn ../../../$$room build/types/facejoin/$$room; done
 	MYPYPATH=build/types $(BIN)/mypy $(PACKAGES:%=-p facejoin.%)
+	MYPYPATH=build/types:benchmarks $(BIN)/mypy tests benchmarks docs
 
 format: setup ## rewrite the code in the house's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+house: setup ## what lies where, and which imports run upward or in circles; COMMITS= are measured beside it
+	$(BIN)/python tests/house/structure.py $(COMMITS)
+
+docs: setup ## write docs/reference/ out of the code
+	$(BIN)/python docs/generate.py
+
+lock: ## bring requirements.lock in line with setup.py; LOCK=--upgrade takes the newest versions
+	@[ -x $(BIN)/uv ] || $(MAKE) setup
+	$(BIN)/python -c '$(BUILD_REQUIRES)' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-build-isolation --python $(BIN)/python --custom-compile-command 'make lock' \
+		$(LOCK) --extra dev setup.py - --output-file requirements.lock
+
+hooks: setup ## check every commit before it is made
+	$(BIN)/pre-commit install
+
+wheel: setup ## dist/facejoin-….whl
+	rm -rf build/lib build/bdist.*
+	$(BIN)/python -m build --no-isolation --wheel
 
 bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= and NONFACE= name folders of them
 	$(BIN)/python benchmarks/manifest.py --out build/benchmarks/manifest.json
@@ -64,17 +92,41 @@ endif
 clean: ## everything that can be made again, but not the virtual environment
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache spark-warehouse
 
-.venv/.installed: setup.py
-	@java -version 2>&1 | grep -qE 'version "(17|21)' || { echo "Java 17 or 21 is needed: java -version" >&2; exit 1; }
-	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+# What make asks Python, before or after anything is installed.
+BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+IVY_VARIABLES := import runpy; print(*(f"-D{k}={v}" for k, v in runpy.run_path("conf/versions.py").items() if k.isupper()))
+SPARK_HOME_OF_VENV := import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)
+
+# Shows that pip is at work: a line for each large download; then, while it unpacks in silence, how far it is.
+WATCH = while read -r -t 10 line || [ $$? -gt 128 ]; do case "$$line" in \
+	"") echo "  $$(du -sm .venv | cut -f1) MB in .venv" ;; \
+	*Downloading*"("[0-9][0-9]*MB")"*) echo "  $${line\#* }" ;; \
+	Installing*) echo "  unpacking" ;; esac; done
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+FAILED = { echo "make setup: $(1) failed, see above. What is done is kept: run it again." >&2; exit 1; }
+
+# Backend first: pyspark is published as source alone, and nothing that builds it may come from outside of the lock.
+.venv/.installed: setup.py pyproject.toml conf/versions.py requirements.lock $(wildcard */__init__.py)
+	@java -version 2>&1 | grep -E 'version "(17|21)' >/dev/null || { echo "Java 17 or 21 is needed: java -version" >&2; exit 1; }
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || $(call FAILED,the virtual environment)
+	@echo "Installing requirements.lock into .venv (a new one: 4 GB to download, 7.5 GB on disk, mostly torch's CUDA)"
+	@awk '/^[a-z]/ { wanted = /^setuptools==/ } wanted' requirements.lock > .venv/build-backend.lock
+	@$(PIP) install --quiet --require-hashes --requirement .venv/build-backend.lock || $(call FAILED,the build backend)
+	@$(PIP) install --require-hashes --no-build-isolation --progress-bar off --requirement requirements.lock \
+		| { $(WATCH); } || $(call FAILED,installing requirements.lock)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . || $(call FAILED,installing the project)
+	@$(PIP) check || { echo "make setup: requirements.lock does not hold what setup.py asks for: make lock" >&2; exit 1; }
 	@touch $@
 
 # Beside Spark's own jars, so that every session and every spark-submit of this environment has Delta.
-.venv/.delta: conf/delta-ivy.xml .venv/.installed
-	jars=$$($(BIN)/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "jars")') && \
-	java -cp "$$jars/*" org.apache.ivy.Main -warn -ivy conf/delta-ivy.xml -confs default \
-		-retrieve "$$jars/[artifact]-[revision].[ext]"
+.venv/.delta: conf/delta-ivy.xml conf/versions.py conf/spark-env.sh .venv/.installed
+	@echo "Fetching Delta's jars"
+	@spark=$$($(BIN)/python -c '$(SPARK_HOME_OF_VENV)'); rm -rf .venv/delta; \
+	java $$($(BIN)/python -c '$(IVY_VARIABLES)') -cp "$$spark/jars/*" org.apache.ivy.Main -warn -ivy conf/delta-ivy.xml \
+		-confs default -retrieve '.venv/delta/[artifact]-[revision].[ext]' > .venv/ivy.log 2>&1 \
+		|| { cat .venv/ivy.log >&2; $(call FAILED,fetching Delta's jars); }; \
+	rm -f "$$spark"/jars/{delta,unitycatalog}-*.jar; mv .venv/delta/*.jar "$$spark/jars"; \
+	mkdir -p "$$spark/conf"; cp conf/spark-env.sh "$$spark/conf"
 	@touch $@
 
 .venv/.browser: .venv/.installed

@@ -1,24 +1,33 @@
 """Face-Join's distribution: the folders at the root are installed as `facejoin.<folder>`."""
 
-from setuptools import setup
+import runpy
+from pathlib import Path
 
-ROOMS = ["udfs", "udfs.web", "udfs.vision", "udfs.recognition", "jobs", "jobs.demo", "jobs.evaluate"]
-PACKAGES = [f"facejoin.{room}" for room in ["conf", *ROOMS, "viewer"]]
+from setuptools import find_packages, setup
+
+ROOMS = find_packages()  # every folder with an __init__.py, and those below it
+VERSIONS = runpy.run_path("conf/versions.py")
+
+
+def data_files(room: str) -> list[str]:
+    """Whatever lies beside the modules: settings, the page."""
+    files = (path for path in Path(room).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc"))
+    return [str(path.relative_to(room)) for path in files]
+
 
 setup(
     name="facejoin",
     version="0.1.0",
     description="Find the people of a gallery in a photo collection of any size, and show where each was seen.",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
-    packages=PACKAGES,
-    package_dir={name: name.removeprefix("facejoin.").replace(".", "/") for name in PACKAGES},
-    package_data={
-        "facejoin.conf": ["*.yaml", "*.conf", "*.xml", "*.properties"],
-        "facejoin.viewer": ["*.html", "*.css", "*.js"],
-    },
+    packages=[f"facejoin.{room}" for room in ROOMS],
+    package_dir={f"facejoin.{room}": room.replace(".", "/") for room in ROOMS},
+    package_data={f"facejoin.{room}": data_files(room) for room in ROOMS if "." not in room},
     install_requires=[
-        "pyspark==4.2.0",
-        "delta-spark==4.4.0",  # 4.4.1 is on the Python registry, but its jar is not on Maven Central
+        f"pyspark=={VERSIONS['SPARK']}",
+        f"delta-spark=={VERSIONS['DELTA']}",
         "pandas<3",  # pyspark 4.2 does not fully support pandas 3
         "pyarrow>=18",
         "numpy>=2",
@@ -55,10 +64,14 @@ setup(
             "ipykernel>=6",
             "ruff>=0.9",
             "mypy>=1.14",
+            "networkx>=3",
             "types-PyYAML",
             "types-requests",
             "pandas-stubs>=2,<3",
+            "build>=1.2",
+            "pre-commit>=4",
+            "uv>=0.13",  # writes the lock file: pip's own tools lock for one platform only
         ],
     },
-    entry_points={"console_scripts": ["facejoin=facejoin.jobs.cli:main"]},
+    entry_points={"console_scripts": ["facejoin=facejoin.cli.app:main"]},
 )

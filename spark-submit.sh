@@ -7,16 +7,22 @@
 # The code travels as one zip. Executors need the dependencies of setup.py: see the README's part on clusters.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-jobs="manifest crawl enroll match publish run evaluate forget demo"
-delta="io.delta:delta-spark_4.2_2.13:4.4.0"
+jobs=$(cd "$here/jobs" && printf '%s ' [!_]*.py | sed 's/\.py / /g')
+jobs+="run evaluate demo" # these three run several
 
 options=()
-while [ $# -gt 0 ] && [[ " $jobs " != *" $1 "* ]]; do
+while [ $# -gt 0 ] && [[ $1 == -* ]]; do
     options+=("$1")
+    case $1 in
+    --*=* | --verbose | -v | --supervise | --load-spark-defaults | --usage-error | --version | --help | -h) ;;
+    *) if [ $# -gt 1 ]; then options+=("$2") && shift; fi ;; # every other option of spark-submit takes a value
+    esac
     shift
 done
-if [ $# -eq 0 ]; then
-    echo "spark-submit.sh: no job given; expected [spark-submit options] JOB [job options], JOB one of: $jobs" >&2
+if [[ " $jobs " != *" ${1:-no job} "* ]]; then
+    wrong=${1:+unknown job $1}
+    echo "spark-submit.sh: ${wrong:-no job given}; expected [spark-submit options] JOB [job options]," \
+        "JOB one of: $jobs" >&2
     exit 2
 fi
 
@@ -29,7 +35,10 @@ if [ -z "${SPARK_HOME:-}" ]; then
     SPARK_HOME=$("$python" -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)')
     export SPARK_HOME
 fi
-compgen -G "$SPARK_HOME/jars/delta-spark_*.jar" >/dev/null || options+=(--packages "$delta")
+if ! compgen -G "$SPARK_HOME/jars/delta-spark_*.jar" >/dev/null; then
+    delta='import runpy, sys; print(runpy.run_path(sys.argv[1])["DELTA_PACKAGE"])'
+    options+=(--packages "$("$python" -c "$delta" "$here/conf/versions.py")")
+fi
 
 mkdir -p "$here/build"
 code="$here/build/facejoin.zip"
@@ -39,11 +48,12 @@ import zipfile
 from pathlib import Path
 
 here, code = Path(sys.argv[1]), Path(sys.argv[2])
+rooms = sorted(init.parent for init in here.glob("*/__init__.py"))
 part = code.with_suffix(".part")
 with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
     zipped.writestr("facejoin/", "")  # a namespace package is only seen in a zip that lists its folder
-    for room in ("conf", "udfs", "jobs", "viewer"):
-        for path in sorted((here / room).rglob("*")):
+    for room in rooms:
+        for path in sorted(room.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 zipped.write(path, f"facejoin/{path.relative_to(here)}")
 part.replace(code)
@@ -55,4 +65,4 @@ exec "$SPARK_HOME/bin/spark-submit" \
     --conf "spark.driver.extraJavaOptions=-Dlog4j2.configurationFile=file:$here/conf/log4j2.properties" \
     --py-files "$code" \
     ${options[@]+"${options[@]}"} \
-    "$here/jobs/cli.py" "$@"
+    "$here/cli/app.py" "$@"
