@@ -38,7 +38,7 @@ NOISE = 5.0  # standard deviation in grey levels: 3 MB for 12 million pixels at 
 Decoder = Callable[[bytes, int], np.ndarray]  # the second is the number of pixels that are enough
 
 
-def pillow(body: bytes, enough: int) -> np.ndarray:
+def pillow(body: bytes, _: int) -> np.ndarray:
     return _rgb(Image.open(io.BytesIO(body)))
 
 
@@ -49,7 +49,7 @@ def pillow_draft(body: bytes, enough: int) -> np.ndarray:
     return _rgb(image)
 
 
-def torchvision(body: bytes, enough: int) -> np.ndarray:
+def torchvision(body: bytes, _: int) -> np.ndarray:
     pixels = decode_jpeg(torch.frombuffer(bytearray(body), dtype=torch.uint8), mode=ImageReadMode.RGB)
     return pixels.permute(1, 2, 0).contiguous().numpy()
 

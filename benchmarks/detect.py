@@ -25,8 +25,8 @@ from rich.table import Table
 from timing import batches_of, in_turn, machine, ratio, spread, total, use_threads, write
 
 from facejoin.conf.settings import ComputeSettings, DetectSettings
-from facejoin.udfs.vision.detect import Detector
-from facejoin.udfs.vision.runtime import Runtime, choose_runtime
+from facejoin.udfs.vision.detection.mtcnn import Mtcnn
+from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
 
 PEER = "facenet_pytorch"
 MIN_FACES = (20, 40)  # pixels
@@ -70,7 +70,7 @@ def measured(
     min_face: int, runtime: Runtime, crowds: Photos, truth: Boxes, empty: Photos, rounds: int
 ) -> dict[str, Any]:
     settings = DetectSettings(min_face=min_face, min_score=0)
-    detector = Detector(settings, runtime)
+    detector = Mtcnn(settings, runtime)
     crops = CropCounter(detector)
     finders: dict[str, Finder] = {"ours": lambda photos: _ours(detector, photos), PEER: _peer(min_face)}
     figures: dict[str, Any] = {}
@@ -88,7 +88,7 @@ def measured(
     return figures | accuracy(truth, found["faces"], found["nonfaces"])
 
 
-def _ours(detector: Detector, photos: Photos) -> Boxes:
+def _ours(detector: Mtcnn, photos: Photos) -> Boxes:
     return [faces.boxes for faces in detector.detect(photos)]
 
 
@@ -104,7 +104,7 @@ def _peer(min_face: int) -> Finder:
 
 def noise(photos: Photos, runtime: Runtime, rounds: int) -> dict[str, float]:
     """A photo of nothing but noise beside real ones of the same size, each alone, at a minimum face of 20."""
-    detector = Detector(DetectSettings(min_face=20, min_score=0), runtime)
+    detector = Mtcnn(DetectSettings(min_face=20, min_score=0), runtime)
     size = (NOISE_SIDE, NOISE_SIDE)
     real = [np.asarray(Image.fromarray(photo).resize(size)) for photo in spread(photos, NOISE_PHOTOS)]
     noisy = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
@@ -118,7 +118,7 @@ def noise(photos: Photos, runtime: Runtime, rounds: int) -> dict[str, float]:
     }
 
 
-def _seconds(detector: Detector, photo: np.ndarray) -> float:
+def _seconds(detector: Mtcnn, photo: np.ndarray) -> float:
     start = time.perf_counter()
     detector.detect([photo])
     return time.perf_counter() - start

@@ -24,9 +24,9 @@ from timing import Contestant, batches_of, in_turn, machine, ratio, spread, tota
 from torch.nn.functional import normalize
 
 from facejoin.conf.settings import ComputeSettings, DetectSettings
-from facejoin.udfs.vision.detect import Detector
-from facejoin.udfs.vision.embed import EMBEDDERS, Embedder
-from facejoin.udfs.vision.runtime import Runtime, choose_runtime
+from facejoin.udfs.vision.detection.mtcnn import Mtcnn
+from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
+from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
 
 BATCH = 32  # faces between two turns
 PEER_BATCH = 16
@@ -43,7 +43,7 @@ def main(
 ) -> None:
     use_threads(threads)
     faces = found(spread(sorted(photos.rglob("*.jpg")), most))
-    runtimes = {name: choose_runtime(ComputeSettings(precision=name)) for name in (PRECISE, FAST)}
+    runtimes = {name: choose_runtime(ComputeSettings.model_validate({"precision": name})) for name in (PRECISE, FAST)}
     rates = {name: multiply_adds_per_second(runtime) for name, runtime in runtimes.items()}
     report: dict[str, Any] = {"machine": machine(threads), "faces": len(faces), "rounds": rounds}
     report["multiply_adds_per_second"] = rates
@@ -55,7 +55,7 @@ def main(
 
 def found(paths: Sequence[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
     """The photo and the five landmarks of the surest face of each."""
-    detector = Detector(DetectSettings(), choose_runtime(ComputeSettings()))
+    detector = Mtcnn(DetectSettings(), choose_runtime(ComputeSettings()))
     photos = [rgb(path) for path in paths]
     return [(photo, seen.landmarks[:1]) for photo, seen in zip(photos, detector.detect(photos), strict=True) if seen]
 
@@ -114,7 +114,7 @@ def plain_inception() -> dict[str, Contestant]:
     @torch.inference_mode()
     def run(crops: Sequence[np.ndarray], batch: int) -> np.ndarray:
         faces = (torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() - 127.5) / 128
-        return normalize(torch.cat([network(part) for part in faces.split(batch)])).numpy()
+        return normalize(torch.cat([network(part) for part in torch.split(faces, batch)])).numpy()
 
     return {
         PEERS["inception_resnet_v1"]: lambda crops: run(crops, 1),

@@ -10,10 +10,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from facejoin.conf.settings import DetectSettings
-from facejoin.udfs.vision.boxes import CELL
-from facejoin.udfs.vision.detect import O_SIDE, R_SIDE, Detector
-from facejoin.udfs.vision.networks import onet, pnet, rnet
-from facejoin.udfs.vision.runtime import Network, Runtime
+from facejoin.udfs.vision.detection.boxes import CELL
+from facejoin.udfs.vision.detection.mtcnn import OUTPUT_SIDE, REFINEMENT_SIDE, Mtcnn
+from facejoin.udfs.vision.detection.mtcnn_networks import output_network, proposal_network, refinement_network
+from facejoin.udfs.vision.engines.runtime import Network, Runtime
 
 SIDES = (1024, 2048)  # of the matrices
 TRIES = 20
@@ -64,24 +64,25 @@ class Counted:
 class CropCounter:
     """What the detector's second and third network see from now on."""
 
-    def __init__(self, detector: Detector):
-        self.r_net = detector.rnet = Counted(detector.rnet)
-        self.o_net = detector.onet = Counted(detector.onet)
+    def __init__(self, detector: Mtcnn):
+        self.refinement = detector.refinement = Counted(detector.refinement)
+        self.output = detector.output = Counted(detector.output)
 
     def taken(self) -> tuple[int, int]:
-        """Crops of R-Net and O-Net since the last call."""
-        rows = self.r_net.rows, self.o_net.rows
-        self.r_net.rows = self.o_net.rows = 0
+        """Crops of the refinement and the output network since the last call."""
+        rows = self.refinement.rows, self.output.rows
+        self.refinement.rows = self.output.rows = 0
         return rows
 
 
 def detection_work(sizes: Iterable[tuple[int, int]], settings: DetectSettings, crops: tuple[int, int]) -> int:
-    """Multiply-adds for photos of these heights and widths: P-Net's over each level whole, and the crops'."""
-    search = pnet()
+    """Multiply-adds for photos of these heights and widths: of the search of each whole level, and of the crops."""
+    search = proposal_network()
     levels = [level for size in sizes for level in pyramid(*size, settings)]
     per_level = {level: multiply_adds(search, (1, *level, 3)) for level in set(levels)}
-    per_crop = multiply_adds(rnet(), (1, R_SIDE, R_SIDE, 3)), multiply_adds(onet(), (1, O_SIDE, O_SIDE, 3))
-    return sum(per_level[level] for level in levels) + crops[0] * per_crop[0] + crops[1] * per_crop[1]
+    refinement = multiply_adds(refinement_network(), (1, REFINEMENT_SIDE, REFINEMENT_SIDE, 3))
+    output = multiply_adds(output_network(), (1, OUTPUT_SIDE, OUTPUT_SIDE, 3))
+    return sum(per_level[level] for level in levels) + crops[0] * refinement + crops[1] * output
 
 
 def pyramid(height: int, width: int, settings: DetectSettings) -> Iterator[tuple[int, int]]:

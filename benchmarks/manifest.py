@@ -21,10 +21,10 @@ from pyspark.sql import DataFrame
 from rich.console import Console
 
 from facejoin.conf.settings import load_settings
+from facejoin.jobs.lists.yfcc100m import parsed
 from facejoin.jobs.manifest import manifest, read_lines
-from facejoin.jobs.photo_lists import parsed
-from facejoin.jobs.session import spark_session
-from facejoin.jobs.tables import Warehouse
+from facejoin.jobs.store.session import spark_session
+from facejoin.jobs.store.warehouse import Warehouse
 
 SEED = 0
 WORDS = ("sun", "sea", "old town", "caf%C3%A9", "walk", "harbour", "festival", "b%26w", "winter", "friends", "1%2C2")

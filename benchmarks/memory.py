@@ -105,7 +105,7 @@ def _loaded(threads: int, embed: Any, weights: Path) -> Any:
     import facejoin.udfs.find_faces  # noqa: F401
     from facejoin.conf.settings import ComputeSettings, DecodeSettings, VisionSettings
     from facejoin.udfs.vision.analyse import Analyser
-    from facejoin.udfs.vision.runtime import choose_runtime
+    from facejoin.udfs.vision.engines.runtime import choose_runtime
 
     torch.set_num_threads(threads)
     settings = VisionSettings(decode=DecodeSettings(min_bytes=0), embed=embed)

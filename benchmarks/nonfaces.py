@@ -20,16 +20,15 @@ from PIL import Image
 from timing import machine, use_threads, write
 
 from facejoin.conf.settings import DecodeSettings, DetectSettings, load_settings
-from facejoin.jobs.demo.sample_collection import SCENES
-from facejoin.jobs.demo.samples import fetch_samples
-from facejoin.jobs.evaluate.intervals import wilson
-from facejoin.udfs.recognition.nonfaces import NonfaceFilter, fit_nonfaces
+from facejoin.demo.samples import SCENES, fetch_samples
+from facejoin.jobs.evaluate.measures.detection import matches, shorter_sides
+from facejoin.jobs.evaluate.measures.intervals import wilson
+from facejoin.udfs.recognition.nonface_filter import NonfaceFilter, fit_nonfaces
 from facejoin.udfs.vision.analyse import Analyser, weights_file
 from facejoin.udfs.vision.decode import decode
-from facejoin.udfs.vision.embed import EMBEDDERS
-from facejoin.udfs.vision.measure import matches, shorter_sides
-from facejoin.udfs.vision.nonface_crops import eager, lookalikes
-from facejoin.udfs.vision.runtime import Runtime, choose_runtime
+from facejoin.udfs.vision.embedding.embed import EMBEDDERS
+from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
+from facejoin.udfs.vision.nonface_crops import eager, nonface_crops
 
 SCORES = (0.9, 0.7, 0.5)  # least ones, at which false alarms are counted; the default keeps those of the first
 BATCH = 32  # photos
@@ -173,7 +172,7 @@ def _sources(folder: Path | None) -> list[Path]:
 
 def _lookalikes(files: list[Path], runtime: Runtime) -> np.ndarray:
     analyser = networks(runtime, eager(DetectSettings()))
-    return np.concatenate([lookalikes(path.read_bytes(), analyser, ANY_SIZE).vectors for path in files])
+    return np.concatenate([nonface_crops(path.read_bytes(), analyser, ANY_SIZE).vectors for path in files])
 
 
 def _random_squares(files: list[Path], runtime: Runtime) -> np.ndarray:

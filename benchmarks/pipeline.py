@@ -24,8 +24,9 @@ from timing import batches_of, in_turn, machine, ratio, spread, total, use_threa
 
 from facejoin.conf.settings import ComputeSettings, DecodeSettings, DetectSettings, VisionSettings
 from facejoin.udfs.vision.analyse import Analyser
-from facejoin.udfs.vision.embed import EMBEDDERS
-from facejoin.udfs.vision.runtime import choose_runtime
+from facejoin.udfs.vision.detection.mtcnn import Mtcnn
+from facejoin.udfs.vision.embedding.embed import EMBEDDERS
+from facejoin.udfs.vision.engines.runtime import choose_runtime
 
 BATCH = 32  # photos
 DETECT = DetectSettings(min_face=20, min_score=0)  # every face that the cascade finds, as the peer's
@@ -91,6 +92,7 @@ def plain_pipeline() -> Callable[[Bodies], int]:
 
 def _work(analyser: Analyser, weights: Path, batches: Sequence[Bodies]) -> tuple[int, int]:
     """Multiply-adds of all networks for these photos, and the faces found. Warms up as well."""
+    assert isinstance(analyser.detector, Mtcnn)
     crops = CropCounter(analyser.detector)
     analyses = [analysis for batch in batches for analysis in analyser.analyse(batch)]
     sizes = [(a.height, a.width) for a in analyses if a.height is not None and a.width is not None]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from facejoin.jobs.evaluate.intervals import wilson
-from facejoin.udfs.vision.measure import counts
+from facejoin.jobs.evaluate.measures.detection import counts
+from facejoin.jobs.evaluate.measures.intervals import wilson
 
 Boxes = list[np.ndarray]  # of each photo: (n, 4) x1, y1, x2, y2 in pixels
 

@@ -21,9 +21,9 @@ from scoring_photos import Draw, Photo, drawn, photos_of, subjects
 from timing import machine, use_threads, write
 
 from facejoin.conf.settings import load_settings
-from facejoin.udfs.recognition.measure_open_set import INTERVAL, Trial, fnir
+from facejoin.jobs.evaluate.measures.open_set import INTERVAL, Trial, probe_fnir
 from facejoin.udfs.vision.analyse import Analyser, weights_file
-from facejoin.udfs.vision.runtime import choose_runtime
+from facejoin.udfs.vision.engines.runtime import choose_runtime
 
 FPIRS = (0.01, 0.002, 0.001)
 BASELINE, KEPT, GROWING = "mean vector", "kept: mirrored references, centred", "kept, growing from the collection"
@@ -50,10 +50,10 @@ SCENES = {
 }
 
 
-def on_both(title: str, scorer: Any) -> dict[str, rules.Rule]:
+def on_both(title: str, comparison_of: Any) -> dict[str, rules.Rule]:
     """A rule with a cohort, on the mean vector's cosine and on the kept rule."""
     kinds = {BASELINE: rules.PLAIN, "kept": rules.KEPT}
-    return {f"{name}, {title}": rules.cross_fitted(partial(scorer, kind=kind)) for name, kind in kinds.items()}
+    return {f"{name}, {title}": rules.cross_fitted(partial(comparison_of, kind=kind)) for name, kind in kinds.items()}
 
 
 RULES: dict[str, rules.Rule] = {
@@ -124,8 +124,8 @@ def _rarer(draw: Draw, most: int | None, seed: int) -> Draw:
     return draw if most is None else replace(draw, known=draw.known[rows])
 
 
-def _trial(draw: Draw, scores: rules.Scores) -> Trial:
-    known, unknown = scores
+def _trial(draw: Draw, similarities: rules.Similarities) -> Trial:
+    known, unknown = similarities
     right = known.argmax(axis=1) == draw.known.people
     return Trial(known.max(axis=1), right, draw.known.people, unknown.max(axis=1), draw.unknown.people)
 
@@ -147,7 +147,7 @@ def figures(trials: Mapping[str, Sequence[Trial]]) -> dict[str, Any]:
 
 def _missed(trials: Iterable[Trial], fpir: float) -> np.ndarray:
     """(draws,) FNIR of each."""
-    return np.array([fnir([trial], fpir, draws=1).value for trial in trials])
+    return np.array([probe_fnir([trial], fpir, draws=1).value for trial in trials])
 
 
 def _over_draws(differences: np.ndarray) -> list[float]:
@@ -185,8 +185,8 @@ def _resampled(pair: tuple[Trial, Trial], seed: int) -> tuple[Trial, Trial]:
 
 
 def _selected(trial: Trial, known: np.ndarray, unknown: np.ndarray) -> Trial:
-    of_known = (values[known] for values in (trial.known, trial.right, trial.known_groups))
-    return Trial(*of_known, trial.unknown[unknown], trial.unknown_groups[unknown])
+    evidence, right, groups = (values[known] for values in (trial.known, trial.right, trial.known_groups))
+    return Trial(evidence, right, groups, trial.unknown[unknown], trial.unknown_groups[unknown])
 
 
 def _rows(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:

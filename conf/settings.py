@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, FilePath, FiniteFloat, Valida
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 GalleryKind = Literal["centred_cosine", "cosine", "svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]
+COSINES = ("centred_cosine", "cosine")  # of these kinds; the others are classifiers
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
 
 
@@ -64,10 +65,10 @@ class DecodeSettings(Stage):
 
 class DetectSettings(Stage):
     min_face: Annotated[int, Field(ge=12)] = 20  # pixels: the smallest face that is searched for, about
-    thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.72, 0.7)  # P-Net, R-Net, O-Net
+    thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.72, 0.7)  # proposal, refinement, output
     scale_factor: Annotated[float, Field(gt=0, lt=1)] = 0.709  # between two levels of the pyramid
-    max_candidates: Annotated[int, Field(ge=1)] = 400  # windows of a photo that P-Net passes on, best first
-    min_score: Annotated[float, Field(ge=0, le=1)] = 0.9  # O-Net's probability below which a face is dropped
+    max_candidates: Annotated[int, Field(ge=1)] = 400  # windows of a photo that the first network passes on, best first
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.9  # the last network's probability below which a face is dropped
 
 
 class EmbedSettings(Stage):
@@ -92,6 +93,14 @@ class ComputeSettings(Stage):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # auto: the fastest that the device has
 
 
+class NetworkSettings(Stage):
+    """All that a worker needs to load the networks."""
+
+    vision: VisionSettings
+    compute: ComputeSettings
+    cache: str
+
+
 class CrawlSettings(Stage):
     fetch: FetchSettings = FetchSettings()
     wave_photos: Annotated[int, Field(ge=1)] = 200_000  # photos per Delta commit, about
@@ -102,7 +111,8 @@ class CrawlSettings(Stage):
 class EnrollSettings(Stage):
     kind: GalleryKind = "centred_cosine"
     cohort: str | None = None  # folder of strangers' photos; None: the gallery's people are strangers to one another
-    nonfaces: str = "samples"  # folder of photos without faces, against false alarms; or samples, or none
+    # Against false alarms: folder of photos without faces, file that `facejoin nonfaces` wrote; or delivered, or none
+    nonfaces: str = "delivered"
     min_face: Annotated[int, Field(ge=12)] = 40  # shorter side in pixels of a usable reference
     subject_ratio: Annotated[float, Field(ge=1)] = 2.0  # area of the largest face over the next one's
     fpir: Annotated[float, Field(gt=0, lt=1)] = 0.001  # accepted share of unknown faces
@@ -137,6 +147,10 @@ class Settings(Stage):
     crawl: CrawlSettings = CrawlSettings()
     enroll: EnrollSettings = EnrollSettings()
     match: MatchSettings = MatchSettings()
+
+    @property
+    def networks(self) -> NetworkSettings:
+        return NetworkSettings(vision=self.vision, compute=self.compute, cache=self.cache)
 
 
 def load_settings(path: str | Path | None = None, **overrides: object) -> Settings:

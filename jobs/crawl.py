@@ -6,21 +6,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, Settings
-from facejoin.jobs.progress import task_progress
-from facejoin.jobs.session import runs_locally
-from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
+from facejoin.jobs.store.executor_files import ship_weights
+from facejoin.jobs.store.once import Run, fingerprint, record_plain
+from facejoin.jobs.store.progress import task_progress
+from facejoin.jobs.store.results import STEPS, final_results, statuses, worth_another_try
+from facejoin.jobs.store.suppressed import is_suppressed
+from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.find_faces import find_faces
-from facejoin.udfs.vision.analyse import model_version, weights_file
+from facejoin.udfs.vision.analyse import model_version
 from facejoin.udfs.web.outcomes import Outcome
-
-STEPS = ("download", "decode", "detect", "embed")
 
 
 @dataclass
@@ -48,7 +48,7 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: 
     the network's or the server's failure. Raises WeightsError before any work where the weights are not there."""
     start = time.monotonic()
     report = CrawlReport(model_version(settings.vision))
-    ship_weights(spark, settings)
+    ship_weights(spark, settings.networks)
     spent: Counter[str] = Counter()
     for wave in _waves(unfinished(warehouse, report.model_version, retry), settings.crawl):
         seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, retry)
@@ -67,7 +67,7 @@ def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
     before = final_results(warehouse, version).select("bucket", "photo_id", "attempt", failed)
     todo = warehouse.read("photos").join(before, ["bucket", "photo_id"], "left")  # the bucket prunes files of both
     todo = todo.where("attempt IS NULL OR failed" if retry else "attempt IS NULL")
-    suppressed = F.when(is_suppressed(warehouse.read("suppressed")), F.lit(Outcome.SUPPRESSED.value))
+    suppressed = F.when(is_suppressed(warehouse), F.lit(Outcome.SUPPRESSED.value))
     return todo.select(
         "photo_id",
         "bucket",
@@ -75,30 +75,6 @@ def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
         F.coalesce(suppressed, "excluded").alias("status"),
         (F.coalesce("attempt", F.lit(0)) + 1).alias("attempt"),
     )
-
-
-def final_results(warehouse: Warehouse, version: str) -> DataFrame:
-    """The row that counts of each photo: its last attempt."""
-    rows = warehouse.read("results").where(F.col("model_version") == version)
-    again = rows.where("attempt > 1").select(F.col("photo_id").alias("id"), F.col("attempt").alias("later"))  # few
-    return rows.join(again, (rows.photo_id == again.id) & (rows.attempt < again.later), "left_anti")
-
-
-def worth_another_try() -> Column:
-    """The column's twin of `is_retryable`."""
-    server_error = (F.col("status") == Outcome.HTTP_ERROR.value) & (F.coalesce("http_status", F.lit(0)) >= 500)
-    return F.col("status").isin([outcome.value for outcome in Outcome if outcome.retryable]) | server_error
-
-
-def statuses(results: DataFrame) -> dict[str, int]:
-    return dict(sorted((row["status"], row["count"]) for row in results.groupBy("status").count().collect()))
-
-
-def ship_weights(spark: SparkSession, settings: Settings) -> None:
-    """Checks the weights here and sends them to the executors that do not share the cache. Raises WeightsError."""
-    path = weights_file(settings.vision.embed, [Path(settings.cache)])
-    if hasattr(spark, "_jsparkSession") and not runs_locally(spark):
-        spark.sparkContext.addFile(str(path))
 
 
 def _waves(todo: DataFrame, settings: CrawlSettings) -> Iterator[Wave]:
@@ -121,13 +97,14 @@ def _crawl_wave(
     start = time.monotonic()
     todo = unfinished(warehouse, version, retry).where(F.col("bucket").between(wave.first, wave.last))
     tasks = max(-(-wave.photos // settings.crawl.task_photos), spark.sparkContext.defaultParallelism)
-    udf = find_faces(settings, {"model_version": version, "wave": str(wave)})
+    udf = find_faces(settings.networks, settings.crawl, {"model_version": version, "wave": str(wave)})
     results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
     with task_progress(spark, f"crawl {wave}: {wave.photos} photos"):
         warehouse.append("results", results.observe(observation, *_measures()))
     seen = dict(observation.get)
-    warehouse.record("crawl", str(wave), fingerprint(version=version), time.monotonic() - start, seen)
+    done = Run("crawl", str(wave), fingerprint(version=version))
+    record_plain(warehouse, [(done, seen)], time.monotonic() - start)
     return seen
 
 

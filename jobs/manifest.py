@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 from urllib.parse import unquote
 
 from pyspark import StorageLevel
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import PERSONAL, PHOTOS, QUARANTINE
 from facejoin.conf.settings import ManifestSettings, SettingsError
-from facejoin.jobs.errors import SPARK_ERRORS, JobError, one_line
-from facejoin.jobs.photo_lists import COLUMNS, DUPLICATE, LAYOUTS, PHOTO_ID, parsed
-from facejoin.jobs.progress import task_progress
-from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
+from facejoin.jobs.lists.yfcc100m import COLUMNS, DUPLICATE, LAYOUTS, PHOTO_ID, parsed
+from facejoin.jobs.store.errors import SPARK_ERRORS, JobError, one_line
+from facejoin.jobs.store.once import Run, fingerprint, finished, record
+from facejoin.jobs.store.progress import task_progress
+from facejoin.jobs.store.suppressed import is_suppressed
+from facejoin.jobs.store.warehouse import Warehouse
 
 ROUND_BYTES = 4 * 2**30  # of lists read in one go: bounds what the executors' disks hold
 
@@ -28,6 +29,8 @@ ROUND_BYTES = 4 * 2**30  # of lists read in one go: bounds what the executors' d
 @dataclass
 class ListReport:
     """What became of one list."""
+
+    VERSION: ClassVar[int] = 1
 
     file: str
     lines: int = 0
@@ -59,13 +62,15 @@ def manifest(
     Raises SettingsError where there is no list, JobError where one is no photo list or is broken.
     """
     lists = _lists(spark, sources, settings)
-    reports = _already_read(warehouse, lists)
-    read = {report.file for report in reports}
+    read = finished(warehouse, "manifest", {entry.file: entry.inputs for entry in lists}, ListReport)
+    reports = [replace(report, already_read=True) for report in read.values()]
     for batch in _rounds([entry for entry in lists if entry.file not in read]):
         start = time.monotonic()
         with task_progress(spark, "manifest"):
             fresh = _read(spark, warehouse, settings, [entry.file for entry in batch])
-        _record(warehouse, batch, fresh, time.monotonic() - start)
+        inputs = {entry.file: entry.inputs for entry in batch}
+        runs = [(Run("manifest", report.file, inputs[report.file]), report) for report in fresh]
+        record(warehouse, runs, time.monotonic() - start)
         reports += fresh
     return sorted(reports, key=lambda report: report.file)
 
@@ -93,13 +98,6 @@ def _refuse_empty(urls: list[str], read: list[str]) -> None:
         raise JobError(f"{', '.join(sorted(files.difference(read)))} holds no line at all: it is empty")
 
 
-def _already_read(warehouse: Warehouse, lists: list[PhotoList]) -> list[ListReport]:
-    wanted = {(entry.file, entry.inputs) for entry in lists}
-    runs = warehouse.read("runs").where(F.col("job") == "manifest").select("unit", "inputs", "report").collect()
-    reports = {unit: json.loads(report) for unit, inputs, report in runs if (unit, inputs) in wanted}
-    return [ListReport(**report | {"already_read": True}) for report in reports.values()]
-
-
 def _rounds(lists: Sequence[PhotoList]) -> Iterator[list[PhotoList]]:
     batch: list[PhotoList] = []
     for entry in lists:
@@ -117,10 +115,11 @@ def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings,
     try:
         widths = _widths(rows, files)
         layouts = {file: _layout(file, widths[file]) for file in files}
-        judged = rows.transform(with_stray_layout, layouts).transform(with_duplicates, _elsewhere(warehouse, files))
+        elsewhere = warehouse.read("photos").where(~F.col("source_file").isin(files))
+        judged = rows.transform(with_stray_layout, layouts).transform(with_duplicates, elsewhere)
         where = f"source_file IN ({', '.join(_quoted(file) for file in files)})"
         warehouse.replace("quarantine", judged.transform(keep_quarantined), where)
-        photos = judged.transform(keep_photos).transform(without_personal, warehouse.read("suppressed"))
+        photos = judged.transform(keep_photos).transform(without_personal, is_suppressed(warehouse))
         warehouse.replace("photos", photos, where)
     finally:
         rows.unpersist()
@@ -186,19 +185,14 @@ def keep_photos(rows: DataFrame) -> DataFrame:
     return rows.where("reason IS NULL").select(*PHOTOS.names)
 
 
-def without_personal(photos: DataFrame, suppressed: DataFrame) -> DataFrame:
+def without_personal(photos: DataFrame, suppressed: Column) -> DataFrame:
     """A list that is read again does not bring back what somebody asked to be erased."""
-    kept = ~is_suppressed(suppressed)
-    return photos.withColumns({name: F.when(kept, F.col(name)) for name in PERSONAL})
+    return photos.withColumns({name: F.when(~suppressed, F.col(name)) for name in PERSONAL})
 
 
 def keep_quarantined(rows: DataFrame) -> DataFrame:
     raw = F.col("value").cast("binary").alias("line")
     return rows.where("reason IS NOT NULL").select("source_file", raw, "reason").select(*QUARANTINE.names)
-
-
-def _elsewhere(warehouse: Warehouse, files: list[str]) -> DataFrame:
-    return warehouse.read("photos").where(~F.col("source_file").isin(files))
 
 
 def _quoted(text: str) -> str:
@@ -219,11 +213,3 @@ def _reports(warehouse: Warehouse, where: str, lines: dict[str, int]) -> list[Li
     ):
         reports[file].quarantined[reason] = count
     return list(reports.values())
-
-
-def _record(warehouse: Warehouse, batch: list[PhotoList], reports: list[ListReport], seconds: float) -> None:
-    inputs = {entry.file: entry.inputs for entry in batch}
-    now = datetime.now(UTC)
-    warehouse.record_all(
-        [("manifest", r.file, inputs[r.file], now, seconds, json.dumps(asdict(r), sort_keys=True)) for r in reports]
-    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -11,11 +10,14 @@ from pyspark.sql.types import DoubleType, StringType, StructType
 
 from facejoin.conf.schemas import MATCHES
 from facejoin.conf.settings import MatchSettings, Settings
-from facejoin.jobs.crawl import final_results
-from facejoin.jobs.enroll import stored_gallery
-from facejoin.jobs.errors import JobError
-from facejoin.jobs.progress import task_progress
-from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
+from facejoin.jobs.store.errors import JobError
+from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.store.match_report import FalseMatches, MatchReport
+from facejoin.jobs.store.once import Run, fingerprint, once
+from facejoin.jobs.store.progress import task_progress
+from facejoin.jobs.store.results import final_results
+from facejoin.jobs.store.suppressed import keep_unsuppressed
+from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.match_faces import StoredGallery, match_faces
 from facejoin.udfs.recognition.gallery import Gallery, load_gallery
 from facejoin.udfs.recognition.score import ACCEPTED, DECISIONS, NO_FACE, TAKEN
@@ -24,35 +26,7 @@ from facejoin.udfs.vision.analyse import model_version
 
 COMPARED = ("size", "box", "score", "embedding")  # of a face in `results`
 SCORED = StructType([field for field in MATCHES if field.name not in ("gallery", "threshold")])
-SCORED = SCORED.add("decisive", DoubleType()).add("decision", StringType())
-
-
-@dataclass
-class FalseMatches:
-    """How many of a run's matches are expected to be wrong, if all its faces were strangers'."""
-
-    expected: float
-    low: int  # 95 % interval
-    high: int
-    strangers: int  # faces that this was learnt from
-    strangers_from: str
-    extrapolated: bool  # whether none of them reaches the threshold
-    people: dict[str, float]  # expected for each person
-
-
-@dataclass
-class MatchReport:
-    gallery: str
-    threshold: float
-    threshold_from: str
-    faces: int  # compared
-    not_faces: int  # detections that the gallery's filter takes for no face
-    matches: int
-    people_found: int
-    taken: int  # faces that reach the threshold only for a person who is another face of the photo
-    people: dict[str, int] = field(default_factory=dict)  # matches of each
-    false_matches: FalseMatches | None = None  # null: there are no strangers to learn from
-    already_matched: bool = False
+SCORED = SCORED.add("evidence", DoubleType()).add("decision", StringType())
 
 
 def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> MatchReport:
@@ -61,7 +35,6 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
     Raises JobError where no gallery is enrolled for the vectors of these settings, or too little is known of strangers
     for the threshold that is asked for.
     """
-    start = time.monotonic()
     version = model_version(settings.vision)
     gallery, stored = stored_gallery(warehouse, version)
     inputs = fingerprint(
@@ -70,26 +43,22 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
         suppressed=warehouse.version("suppressed"),
         settings=settings.match.digest(),
     )
-    if (before := warehouse.report_of("match", gallery, inputs)) is not None:
-        return _again(before)
-    with task_progress(spark, "match"):
-        report = _matched(warehouse, version, gallery, stored, settings.match)
-    warehouse.record("match", gallery, inputs, time.monotonic() - start, _plain(report))
-    return report
+
+    def matched() -> MatchReport:
+        with task_progress(spark, "match"):
+            return _matched(warehouse, version, gallery, stored, settings.match)
+
+    report, was_there = once(warehouse, Run("match", gallery, inputs), MatchReport, matched)
+    return replace(report, already_matched=was_there)
 
 
 def photos_with_faces(warehouse: Warehouse, version: str, settings: MatchSettings) -> DataFrame:
     """photo_id and the faces that are to be compared: an array of face, size, box, score, embedding."""
     return (
         final_results(warehouse, version)
-        .transform(keep_unsuppressed, warehouse.read("photos"), warehouse.read("suppressed"))
+        .transform(keep_unsuppressed, warehouse)
         .transform(keep_recognisable, settings.min_face)
     )
-
-
-def keep_unsuppressed(results: DataFrame, photos: DataFrame, suppressed: DataFrame) -> DataFrame:
-    """Without photos that are suppressed themselves or by their owner."""
-    return results.join(photos.where(is_suppressed(suppressed)).select("photo_id"), "photo_id", "left_anti")
 
 
 def keep_recognisable(results: DataFrame, min_face: int) -> DataFrame:
@@ -134,7 +103,7 @@ def _matched(
 
 
 def _threshold(gallery: Gallery, photos: DataFrame, settings: MatchSettings) -> tuple[float, str]:
-    """Of the deciding score, and where it comes from. Raises JobError."""
+    """Of the score, and where it comes from. Raises JobError."""
     if settings.threshold is not None:
         return settings.threshold, "as given"
     if settings.fpir is not None:
@@ -151,24 +120,25 @@ def _for_rate(gallery: Gallery, rate: float) -> float:
     if known < FEWEST:
         raise JobError(
             f"a false-match rate cannot be told from {known} strangers' faces; at least {FEWEST} expected: "
-            "enrol with a cohort of strangers (facejoin enroll --cohort DIR), or give a threshold"
+            "enrol with a cohort of strangers (facejoin enroll GALLERY --cohort DIR), or give a threshold"
         )
-    threshold = gallery.threshold(gallery.impostors.level(rate))
-    if not gallery.impostors.holds(gallery.least(threshold), rate):
+    threshold = gallery.scorer.to_score(gallery.impostors.threshold_for(rate))
+    evidence_threshold = gallery.scorer.to_evidence(threshold)  # lower, where a classifier's confidence ends at 1
+    if not gallery.impostors.holds(evidence_threshold, rate):
+        reached = gallery.impostors.rate_at(evidence_threshold)
         raise JobError(
             f"a false-match rate of {rate:.2g} cannot be kept by a gallery of the kind {gallery.parameters.kind}: "
-            f"{gallery.impostors.rate(gallery.least(threshold)):.2g} of strangers' faces have the highest score there "
-            "is; enrol with another --kind"
+            f"{reached:.2g} of strangers' faces have the highest score there is; enrol with another --kind"
         )
     return threshold
 
 
 def _false_matches(gallery: Gallery, threshold: float, faces: int) -> FalseMatches | None:
-    impostors, level = gallery.impostors, gallery.least(threshold)
+    impostors, evidence_threshold = gallery.impostors, gallery.scorer.to_evidence(threshold)
     if len(impostors) < FEWEST:
         return None
-    expected = impostors.rate(level) * faces
-    low, high = impostors.interval(level, faces)
+    expected = impostors.rate_at(evidence_threshold) * faces
+    low, high = impostors.interval(evidence_threshold, faces)
     people = gallery.parameters.people
     shares = expected * impostors.shares(len(people))
     return FalseMatches(
@@ -177,7 +147,7 @@ def _false_matches(gallery: Gallery, threshold: float, faces: int) -> FalseMatch
         high=high,
         strangers=len(impostors),
         strangers_from=gallery.parameters.impostors_from,
-        extrapolated=impostors.is_extrapolated(level),
+        extrapolated=impostors.is_extrapolated(evidence_threshold),
         people={person: float(share) for person, share in zip(people, shares, strict=True)},
     )
 
@@ -185,14 +155,3 @@ def _false_matches(gallery: Gallery, threshold: float, faces: int) -> FalseMatch
 def _found(warehouse: Warehouse, gallery: str) -> dict[str, int]:
     matches = warehouse.read("matches").where(F.col("gallery") == gallery)
     return {row["person"]: row["count"] for row in matches.groupBy("person").count().collect()}
-
-
-def _plain(report: MatchReport) -> dict[str, object]:
-    return vars(report) | {"false_matches": report.false_matches and vars(report.false_matches)}
-
-
-def _again(before: dict[str, object]) -> MatchReport:
-    report = MatchReport(**before | {"already_matched": True})  # type: ignore[arg-type]
-    if isinstance(report.false_matches, dict):
-        report.false_matches = FalseMatches(**report.false_matches)
-    return report

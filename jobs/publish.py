@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import reverse_geocode
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from facejoin.conf.settings import Settings, SettingsError
-from facejoin.jobs.crawl import final_results
-from facejoin.jobs.drawing import drawings
-from facejoin.jobs.enroll import stored_gallery
-from facejoin.jobs.figures import tally
-from facejoin.jobs.progress import task_progress
-from facejoin.jobs.tables import Warehouse, fingerprint, is_suppressed
+from facejoin.jobs.site.figures import site_figures
+from facejoin.jobs.site.places import Place, towns_of
+from facejoin.jobs.site.tally import tally
+from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.store.match_report import MatchReport
+from facejoin.jobs.store.once import Run, fingerprint, last_report, once
+from facejoin.jobs.store.progress import task_progress
+from facejoin.jobs.store.results import final_results
+from facejoin.jobs.store.suppressed import is_suppressed, keep_unsuppressed_people
+from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.vision.analyse import model_version
 from facejoin.viewer.site import write_site
-
-Towns = dict[tuple[float, float], str]  # by latitude and longitude
 
 
 @dataclass
 class PublishReport:
+    VERSION: ClassVar[int] = 1
+
     site: str
     people: int
     pictures: int
@@ -41,35 +43,39 @@ def publish(spark: SparkSession, warehouse: Warehouse, settings: Settings, site:
 
     Raises SettingsError where the folder cannot be written.
     """
-    start = time.monotonic()
     site = _writable(site)
     version = model_version(settings.vision)
     gallery, _ = stored_gallery(warehouse, version)
     tables = {name: warehouse.version(name) for name in ("matches", "photos", "suppressed", "people")}
     expected = expected_false(warehouse, gallery)
     inputs = fingerprint(gallery=gallery, expected_false=expected, **tables)
-    before = warehouse.report_of("publish", str(site), inputs)
-    if before is not None and all((site / name).exists() for name in ("index.html", *before["figures"])):
-        return PublishReport(**before | {"already_published": True})
-    with task_progress(spark, "publish"):
-        found = found_pictures(warehouse, version, gallery).collect()
-        people = gallery_people(warehouse, gallery).collect()
-    towns = _towns(found)
-    figures = [vars(drawing) for drawing in drawings(tally(people, found, expected))]
-    results = results_json([row["person"] for row in people], found, towns)
-    write_site(site, results, matches_json(found), figures)
-    report = PublishReport(str(site), len(people), len(found), len(towns), [figure["file"] for figure in figures])
-    warehouse.record("publish", str(site), inputs, time.monotonic() - start, vars(report))
-    return report
+
+    def published() -> PublishReport:
+        with task_progress(spark, "publish"):
+            found = found_pictures(warehouse, version, gallery).collect()
+            people = gallery_people(warehouse, gallery).collect()
+        towns = towns_of((row["latitude"], row["longitude"]) for row in found)
+        figures = [asdict(figure) for figure in site_figures(tally(people, found, expected))]
+        results = results_json([row["person"] for row in people], found, towns)
+        write_site(site, results, matches_json(found), figures)
+        return PublishReport(str(site), len(people), len(found), len(towns), [figure["file"] for figure in figures])
+
+    def is_there(report: PublishReport) -> bool:
+        return all((site / name).exists() for name in ("index.html", *report.figures))
+
+    report, was_there = once(warehouse, Run("publish", str(site), inputs), PublishReport, published, is_there)
+    return replace(report, already_published=was_there)
 
 
 def found_pictures(warehouse: Warehouse, version: str, gallery: str) -> DataFrame:
     """One row a match, with what the page shows of the photo, the most confident first."""
     sizes = final_results(warehouse, version).select("photo_id", "width", "height")
     return (
-        _of_gallery(warehouse, "matches", gallery)
+        warehouse.read("matches")
+        .where(F.col("gallery") == gallery)
+        .transform(keep_unsuppressed_people, warehouse)
         .join(warehouse.read("photos"), "photo_id")
-        .where(~is_suppressed(warehouse.read("suppressed")))
+        .where(~is_suppressed(warehouse))
         .join(sizes, "photo_id")
         .orderBy(F.desc("confidence"), "person", "photo_id", "face")
     )
@@ -77,13 +83,14 @@ def found_pictures(warehouse: Warehouse, version: str, gallery: str) -> DataFram
 
 def gallery_people(warehouse: Warehouse, gallery: str) -> DataFrame:
     """One row a person who has not asked out, by name."""
-    return _of_gallery(warehouse, "people", gallery).orderBy("person")
+    people = warehouse.read("people").where(F.col("gallery") == gallery)
+    return people.transform(keep_unsuppressed_people, warehouse).orderBy("person")
 
 
 def expected_false(warehouse: Warehouse, gallery: str) -> dict[str, float] | None:
     """Of each person's matches, as the last matching told it; null where too few strangers are known."""
-    report = warehouse.last_report("match", gallery) or {}
-    return (report.get("false_matches") or {}).get("people")
+    report = last_report(warehouse, "match", gallery, MatchReport)
+    return report.false_matches.people if report is not None and report.false_matches is not None else None
 
 
 def matches_json(found: Sequence[Row]) -> list[dict[str, Any]]:
@@ -91,9 +98,7 @@ def matches_json(found: Sequence[Row]) -> list[dict[str, Any]]:
     return [{"url": row["download_url"], "person": row["person"], "conf": round(row["confidence"], 6)} for row in found]
 
 
-def results_json(
-    names: Sequence[str], found: Sequence[Row], towns: dict[tuple[float, float], str]
-) -> list[dict[str, Any]]:
+def results_json(names: Sequence[str], found: Sequence[Row], towns: Mapping[Place, str]) -> list[dict[str, Any]]:
     """The study's Figure 5: persons by name, their pictures ranked by confidence; `found` comes in that order."""
     pictures: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in found:
@@ -104,7 +109,7 @@ def results_json(
     ]
 
 
-def _picture(row: Row, rank: int, towns: Towns) -> dict[str, Any]:
+def _picture(row: Row, rank: int, towns: Mapping[Place, str]) -> dict[str, Any]:
     return {
         "URL": row["download_url"],
         "location": towns.get((row["latitude"], row["longitude"])),
@@ -124,22 +129,6 @@ def _picture(row: Row, rank: int, towns: Towns) -> dict[str, Any]:
         "width": row["width"],
         "height": row["height"],
     }
-
-
-def _of_gallery(warehouse: Warehouse, table: str, gallery: str) -> DataFrame:
-    """Rows of one gallery, without the people who are suppressed."""
-    suppressed = warehouse.read("suppressed").where("kind = 'person'").select(F.col("value").alias("person"))
-    return warehouse.read(table).where(F.col("gallery") == gallery).join(suppressed, "person", "left_anti")
-
-
-def _towns(found: Sequence[Row]) -> dict[tuple[float, float], str]:
-    """(latitude, longitude) → the nearest town, from the geocoder's own table: nothing is asked of the network."""
-    places = sorted(
-        {(r["latitude"], r["longitude"]) for r in found if r["latitude"] is not None and r["longitude"] is not None}
-    )
-    if not places:
-        return {}
-    return {place: town["city"] for place, town in zip(places, reverse_geocode.search(places), strict=True)}
 
 
 def _writable(site: Path) -> Path:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyspark.sql import SparkSession
 
+from facejoin.cli import app as cli
 from facejoin.conf.settings import load_settings
-from facejoin.jobs.session import spark_session
-from facejoin.jobs.tables import Warehouse
+from facejoin.demo.photo_server import PhotoServer
+from facejoin.jobs.store.session import spark_session
+from facejoin.jobs.store.warehouse import Warehouse
 
 if TYPE_CHECKING:  # which takes seconds to import
     from facejoin.udfs.vision.analyse import Analysis
 
-DATA = Path(os.environ.get("FACEJOIN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+RESEARCH_DATA = Path(os.environ.get("FACEJOIN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+STARTS_SPARK = {"spark", "run_demo"}  # fixtures; a test that starts it in any other way is marked where it stands
 LFW_BATCH = 64  # photos analysed together
+
+PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 40  # fetching does not decode: any bytes will do
+
 
 SPARK = {
     "spark.master": "local[2]",
@@ -40,6 +47,27 @@ SPARK = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs Spark, so that it can run beside the rest, in a process of its own."""
+    for item in items:
+        if STARTS_SPARK & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.spark)
+
+
+@pytest.fixture(scope="session")
+def research_data() -> Callable[[str], Path]:
+    """(path below the folder of research data) → the path itself; the test is skipped where nothing is there."""
+
+    def research_data(below: str) -> Path:
+        path = RESEARCH_DATA / below
+        if not path.exists():
+            pytest.skip(f"research data are missing: no {path}; FACEJOIN_DATA names their folder")
+        return path
+
+    return research_data
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """Started by the first test that asks for it."""
@@ -51,6 +79,38 @@ def spark() -> Iterator[SparkSession]:
 @pytest.fixture
 def warehouse(spark: SparkSession, tmp_path: Path) -> Warehouse:
     return Warehouse(spark, str(tmp_path / "warehouse"))
+
+
+@pytest.fixture
+def facejoin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command here, on the session that is there → (exit status, stdout, stderr)."""
+
+    def facejoin(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["facejoin", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+    return facejoin
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with one photo, /8/1.jpg."""
+    (tmp_path / "photos" / "8").mkdir(parents=True)
+    (tmp_path / "photos" / "8" / "1.jpg").write_bytes(PHOTO)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def serve(photos: Path) -> Iterator[Callable[..., PhotoServer]]:
+    """Starts servers of the photos, with the given faults, that end with the test."""
+    with ExitStack() as servers:
+        yield lambda **options: servers.enter_context(PhotoServer(photos, **options))
 
 
 @dataclass(frozen=True)
@@ -97,17 +157,16 @@ class Lfw:
 
 
 @pytest.fixture(scope="session")
-def lfw() -> Lfw:
-    """Two minutes on one core, for all tests together."""
-    if not (DATA / "lfw" / "known").is_dir():
-        pytest.skip(f"needs the photos of {DATA / 'lfw'}")
-    return Lfw(*([*_portraits(sorted((DATA / "lfw" / part).glob("*/*")))] for part in ("known", "unknown")))
+def lfw(research_data: Callable[[str], Path]) -> Lfw:
+    """Two minutes on one core, for all tests of a session together; they are never kept longer than that."""
+    parts = (research_data("lfw") / part for part in ("known", "unknown"))
+    return Lfw(*([*_portraits(sorted(part.glob("*/*")))] for part in parts))
 
 
 def _portraits(files: list[Path]) -> Iterator[Portrait]:
-    from facejoin.jobs.fetch_weights import fetch_weights
+    from facejoin.jobs.downloads.weights import fetch_weights
     from facejoin.udfs.vision.analyse import analyser
-    from facejoin.udfs.vision.runtime import choose_runtime
+    from facejoin.udfs.vision.engines.runtime import choose_runtime
 
     settings = load_settings()
     cache = Path(settings.cache).expanduser()

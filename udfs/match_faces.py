@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql.types import StructType
 
-from facejoin.udfs.batches import Batches, Stage, arrow_schema
+from facejoin.udfs.arrow import Batches, Stage, arrow_schema
 from facejoin.udfs.recognition.gallery import Gallery, load_gallery
-from facejoin.udfs.recognition.score import Faces, Scores, score
+from facejoin.udfs.recognition.score import Probes, Scores, score
 
 PHOTOS = 1_000  # compared at once
 StoredGallery = tuple[str, bytes, bytes | None]  # parameters, arrays, classifier: as `gallery_models` holds them
@@ -31,8 +31,9 @@ def match_faces(stored: StoredGallery, share: float, threshold: float, schema: S
                 continue
             faces = batch.column("faces").flatten()
             detector = faces.field("score").to_numpy(zero_copy_only=False)
-            found = Faces(_matrix(faces.field("embedding")), photos, detector)
-            scores = score(gallery, found, share, threshold)
+            vectors = faces.field("embedding").flatten().to_numpy(zero_copy_only=False)  # without a copy per row
+            probes = Probes(vectors.reshape(len(faces), -1), photos, detector)
+            scores = score(gallery, probes, share, threshold)
             given = {"photo_id": batch.column("photo_id").take(pa.array(photos))}
             given |= {name: faces.field(name) for name in ("face", "box")}
             columns = given | _columns(gallery, scores)
@@ -52,11 +53,6 @@ def _gallery(stored: StoredGallery) -> Gallery:
     return load_gallery(*stored)
 
 
-def _matrix(embeddings: pa.ListArray) -> np.ndarray:
-    """Lists of equal length → (n, d) float32, without a copy per row."""
-    return embeddings.flatten().to_numpy(zero_copy_only=False).reshape(len(embeddings), -1)
-
-
 def _columns(gallery: Gallery, scores: Scores) -> dict[str, pa.Array]:
     people = np.array([*gallery.parameters.people, None], dtype=object)  # -1: nobody
     files = np.array(gallery.parameters.files, dtype=object)
@@ -64,7 +60,7 @@ def _columns(gallery: Gallery, scores: Scores) -> dict[str, pa.Array]:
         "person": pa.array(people[scores.person]),
         "confidence": pa.array(scores.confidence.astype(np.float64)),
         "similarity": pa.array(scores.similarity.astype(np.float64)),
-        "decisive": pa.array(scores.decisive.astype(np.float64)),
+        "evidence": pa.array(scores.evidence.astype(np.float64)),
         "decision": pa.array(scores.decision),
         "nearest_reference": pa.array(files[scores.nearest]),
         "nearest_similarity": pa.array(scores.nearest_similarity.astype(np.float64)),

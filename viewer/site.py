@@ -35,7 +35,7 @@ def write_site(
         "matches.json": _json_file(matches),
         "results.json": _json_file(people),
         **{figure["file"]: figure["svg"] for figure in figures},
-        "index.html": _index(people, [_without_svg(figure) for figure in figures]),
+        "index.html": _index(people, [{name: figure[name] for name in figure if name != "svg"} for figure in figures]),
     }
     folder.mkdir(parents=True, exist_ok=True)
     _replace_files(folder, files)
@@ -54,10 +54,6 @@ def _index(people: Sequence[dict[str, Any]], figures: Sequence[dict[str, str]]) 
         empty = EMPTY.format(name)  # stands nowhere else: no value has a "<" in it
         page = page.replace(empty, empty.replace("[]", json_for_html(list(rows))))
     return page
-
-
-def _without_svg(figure: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in figure.items() if name != "svg"}
 
 
 def _json_file(rows: Sequence[dict[str, Any]]) -> str:

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 from pyspark.sql import Row, SparkSession
 
-from facejoin.conf.settings import Settings, SettingsError
-from facejoin.jobs.evaluate.intervals import Interval, share, wilson
+from facejoin.conf.settings import NetworkSettings, SettingsError
+from facejoin.jobs.evaluate.measures.detection import Counts, counts
+from facejoin.jobs.evaluate.measures.intervals import Interval, share, wilson
 from facejoin.jobs.evaluate.truth import PhotoTruth, Size
-from facejoin.jobs.photo_folders import Picture, found_faces, pictures
+from facejoin.jobs.folders.faces import found_faces
+from facejoin.jobs.folders.pictures import Picture, pictures
 from facejoin.udfs.vision.analyse import model_version
-from facejoin.udfs.vision.measure import Counts, counts
 
 
 @dataclass(frozen=True)
 class DetectionReport:
     """Sizes are those of the truth file's pixels. A detection and a true face are matched one to one where they
-    overlap by half of their union, whatever their sizes (`udfs/vision/measure.py`)."""
+    overlap by half of their union, whatever their sizes (`measures/detection.py`)."""
 
     recall: float | None  # share of the true faces of at least min_size that were found; null: there is none
     precision: float | None  # share of the detections of at least min_size that are true faces; null: there is none
@@ -39,18 +40,18 @@ class DetectionReport:
 
 
 def evaluate_detection(
-    spark: SparkSession, settings: Settings, images: str, truth: Sequence[PhotoTruth], min_size: int
+    spark: SparkSession, networks: NetworkSettings, images: str, truth: Sequence[PhotoTruth], min_size: int
 ) -> DetectionReport:
     """Raises SettingsError where a photo is missing below `images` or has another shape than the truth says, or where
     `min_size` is below 1; WeightsError."""
     refuse_no_size(min_size)
     files = _files(pictures(spark, images), truth, images)
-    rows = found_faces(spark, settings, images, files, "detection")
-    enough = settings.vision.decode.enough_pixels
+    rows = found_faces(spark, networks, images, files, "detection")
+    enough = networks.vision.decode.enough_pixels
     found = (_boxes(row, photo, enough) for row, photo in zip(rows, truth, strict=True))
     total = sum((counts(photo.array(), boxes, min_size) for photo, boxes in zip(truth, found, strict=True)), Counts())
     statuses = Counter(row["status"] for row in rows)
-    return _report(total, truth, min_size, statuses, model_version(settings.vision))
+    return _report(total, truth, min_size, statuses, model_version(networks.vision))
 
 
 def refuse_no_size(min_size: int) -> None:

@@ -10,16 +10,16 @@ from pyspark.sql import SparkSession
 from scipy.special import expit
 
 from facejoin.conf.settings import Settings, SettingsError
-from facejoin.jobs.errors import JobError
-from facejoin.jobs.probes import Probes, people_in, read_probes
-from facejoin.jobs.references import gallery_photos, suppressed_of, usable_references
-from facejoin.jobs.tables import Warehouse
+from facejoin.jobs.evaluate.measures.open_set import Estimate, Reliability, Trial, probe_fnir, probe_rank1, reliability
+from facejoin.jobs.folders.subjects import Subjects, people_in, read_subjects
+from facejoin.jobs.gallery.references import gallery_photos, usable_references
+from facejoin.jobs.store.errors import JobError
 from facejoin.udfs.recognition.calibration import Curve
-from facejoin.udfs.recognition.kinds import KINDS, TrainingError
-from facejoin.udfs.recognition.measure_open_set import Estimate, Reliability, Trial, fnir, rank1, reliability
-from facejoin.udfs.recognition.train import Model, References, curve_of, model_of
+from facejoin.udfs.recognition.scorer import Scorer
+from facejoin.udfs.recognition.training.kinds import KINDS, TrainingError
+from facejoin.udfs.recognition.training.train import TrainingSet, fit_gallery_curve, fit_scorer
 from facejoin.udfs.vision.analyse import model_version
-from facejoin.udfs.vision.embed import EMBEDDERS
+from facejoin.udfs.vision.embedding.embed import EMBEDDERS
 
 FPIRS = ("0.1", "0.01", "0.001", "0.0001")
 SIZES = (25, 50, 100)  # people in a gallery
@@ -80,20 +80,21 @@ def evaluate_identification(
     gallery, known, unknown = folders
     _refuse_mixed(spark, folders, suppressed)
     references, hashes = usable_references(spark, settings, gallery, suppressed)
-    probes = read_probes(spark, settings, known, "known")
+    probes = read_subjects(spark, settings.networks, known, "known")
     probes = probes.only(~np.isin(probes.people, list(suppressed)))
-    strangers = read_probes(spark, settings, unknown, "unknown")
+    strangers = read_subjects(spark, settings.networks, unknown, "unknown")
     fresh = probes.only(~np.isin(probes.hashes, list(hashes)))
     if not len(fresh):
         raise SettingsError(f"every photo in {known} is enrolled too: expected photos that are not in {gallery}")
-    models, failed = _models(references, kinds)
-    trials = {kind: searched(model, references.people, fresh, strangers) for kind, model in models.items()}
+    scorers, failed = _scorers(references, kinds)
+    trials = {kind: searched(scorer, references.people, fresh, strangers) for kind, scorer in scorers.items()}
+    same_person, share = EMBEDDERS[settings.vision.embed.model].same_person, settings.match.share
     reports = {}
-    for kind, model in models.items():
+    for kind, scorer in scorers.items():
         cells = list(_grid(references, fresh, strangers, kind)) if grid else []
-        curve = curve_of(references, model, None, EMBEDDERS[settings.vision.embed.model].same_person)
-        confidences = _confidences(curve, model, trials[kind], settings.match.share)
-        reports[kind] = _kind_report(trials[kind], confidences, (fresh.found, strangers.found), cells, settings)
+        curve = fit_gallery_curve(references, kind, scorer, None, same_person)
+        confidences = _confidences(curve, scorer, trials[kind], share)
+        reports[kind] = _kind_report(trials[kind], confidences, (fresh.found, strangers.found), cells, share)
     report = IdentificationReport(
         kinds=reports,
         not_trained=failed,
@@ -103,15 +104,10 @@ def evaluate_identification(
         unknown=len(strangers),
         undetected=int((~fresh.found).sum() + (~strangers.found).sum()),
         enrolled_probes=len(probes) - len(fresh),
-        share=settings.match.share,
+        share=share,
         model=model_version(settings.vision),
     )
     return report, trials
-
-
-def suppressed_people(spark: SparkSession, settings: Settings) -> list[str]:
-    """Of the settings' warehouse."""
-    return suppressed_of(Warehouse(spark, settings.warehouse))
 
 
 def refuse_unknown_kinds(kinds: Sequence[str]) -> None:
@@ -135,17 +131,17 @@ def _named(people: Sequence[str]) -> str:
     return people[0] if len(people) == 1 else f"{people[0]} and {len(people) - 1} more people"
 
 
-def _models(references: References, kinds: Sequence[str]) -> tuple[dict[str, Model], dict[str, str]]:
+def _scorers(references: TrainingSet, kinds: Sequence[str]) -> tuple[dict[str, Scorer], dict[str, str]]:
     """(trained ones, why the others could not be). Raises JobError where no kind can be trained."""
-    models, failed = {}, {}
+    scorers, failed = {}, {}
     for kind in kinds:
         try:
-            models[kind] = model_of(references, kind)
+            scorers[kind] = fit_scorer(references, kind)
         except TrainingError as error:
             failed[kind] = str(error)
-    if not models:
+    if not scorers:
         raise JobError("no kind could be trained: " + "; ".join(f"{kind}: {why}" for kind, why in failed.items()))
-    return models, failed
+    return scorers, failed
 
 
 def _kind_report(
@@ -153,7 +149,7 @@ def _kind_report(
     confidences: tuple[np.ndarray, np.ndarray],
     found: tuple[np.ndarray, np.ndarray],
     grid: list[Cell],
-    settings: Settings,
+    share: float,
 ) -> KindReport:
     """confidences in the best person and whether a face was found, of known and of unknown photos."""
     (sure, doubted), (known_found, unknown_found) = confidences, found
@@ -163,38 +159,38 @@ def _kind_report(
         accuracy=_mean(trial.right[known_found]),
         mean_confidence_known=_mean(sure[known_found]),
         mean_confidence_unknown=_mean(doubted[unknown_found]),
-        rank1=rank1(trial),
-        fnir={fpir: fnir([trial], float(fpir)) for fpir in FPIRS},
-        calibration=reliability(np.concatenate([sure, doubted]), right, is_known, settings.match.share),
+        rank1=probe_rank1(trial),
+        fnir={fpir: probe_fnir([trial], float(fpir)) for fpir in FPIRS},
+        calibration=reliability(np.concatenate([sure, doubted]), right, is_known, share),
         grid=grid,
     )
 
 
-def searched(model: Model, people: Sequence[str], known: Probes, unknown: Probes) -> Trial:
-    """`people` by the model's rows."""
-    best, scores = _best(model, known)
+def searched(scorer: Scorer, people: Sequence[str], known: Subjects, unknown: Subjects) -> Trial:
+    """`people` by the scorer's rows."""
+    best, evidence = _best(scorer, known)
     named = np.array(people)[best]
-    _, strange = _best(model, unknown)
-    return Trial(scores, (named == known.people) & known.found, known.groups, strange, unknown.groups)
+    _, strange = _best(scorer, unknown)
+    return Trial(evidence, (named == known.people) & known.found, known.groups, strange, unknown.groups)
 
 
-def _best(model: Model, probes: Probes) -> tuple[np.ndarray, np.ndarray]:
+def _best(scorer: Scorer, probes: Subjects) -> tuple[np.ndarray, np.ndarray]:
     """((n,) row of the best person, (n,) evidence for that person; -inf where no face was found)."""
-    best, scores = np.zeros(len(probes), int), np.full(len(probes), -np.inf)
+    best, highest = np.zeros(len(probes), int), np.full(len(probes), -np.inf)
     if probes.found.any():
-        evidence = model.evidence(probes.vectors[probes.found])
-        best[probes.found], scores[probes.found] = evidence.argmax(axis=1), evidence.max(axis=1)
-    return best, scores
+        evidence = scorer.evidence(probes.vectors[probes.found])
+        best[probes.found], highest[probes.found] = evidence.argmax(axis=1), evidence.max(axis=1)
+    return best, highest
 
 
-def _confidences(curve: Curve, model: Model, trial: Trial, share: float) -> tuple[np.ndarray, np.ndarray]:
+def _confidences(curve: Curve, scorer: Scorer, trial: Trial, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Of known and unknown photos: a classifier's own, or that of the similarity."""
-    if model.classifier is not None:
+    if scorer.classifier is not None:
         return np.asarray(expit(trial.known)), np.asarray(expit(trial.unknown))
     return curve.confidence(trial.known, share), curve.confidence(trial.unknown, share)
 
 
-def _grid(references: References, known: Probes, unknown: Probes, kind: str) -> Iterator[Cell]:
+def _grid(references: TrainingSet, known: Subjects, unknown: Subjects, kind: str) -> Iterator[Cell]:
     """Smaller galleries, and the whole with fewer references; sizes that the gallery does not have are left out."""
     everyone = len(references.people)
     for size in sorted({size for size in SIZES if size < everyone} | {everyone}):
@@ -204,17 +200,17 @@ def _grid(references: References, known: Probes, unknown: Probes, kind: str) -> 
                 trials = [_drawn(references, known, unknown, kind, size, depth, seed) for seed in seeds]
             except TrainingError:  # a classifier that needs more references than these
                 continue
-            estimates = {fpir: fnir(trials, float(fpir), GRID_DRAWS) for fpir in FPIRS}
-            yield Cell(size, depth, float(np.mean([rank1(trial) for trial in trials])), estimates)
+            estimates = {fpir: probe_fnir(trials, float(fpir), GRID_DRAWS) for fpir in FPIRS}
+            yield Cell(size, depth, float(np.mean([probe_rank1(trial) for trial in trials])), estimates)
 
 
 def _drawn(
-    references: References, known: Probes, unknown: Probes, kind: str, size: int, depth: int | None, seed: int
+    references: TrainingSet, known: Subjects, unknown: Subjects, kind: str, size: int, depth: int | None, seed: int
 ) -> Trial:
     rng = np.random.default_rng([seed, size, depth or 0])
     people = np.sort(rng.permutation(len(references.people))[:size])
     rows = [rng.permutation(np.flatnonzero(references.owners == person))[:depth] for person in people]
-    smaller = References(
+    smaller = TrainingSet(
         vectors=references.vectors[np.concatenate(rows)],
         mirrored=references.mirrored[np.concatenate(rows)],
         owners=np.repeat(np.arange(size), [len(own) for own in rows]),
@@ -224,7 +220,7 @@ def _drawn(
     theirs = known.only(np.isin(known.people, smaller.people))
     if not len(theirs):
         raise SettingsError(f"none of the known photos shows any of {size} people drawn: expected photos of everyone")
-    return searched(model_of(smaller, kind), smaller.people, theirs, unknown)
+    return searched(fit_scorer(smaller, kind), smaller.people, theirs, unknown)
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -10,12 +10,13 @@ from pathlib import PurePosixPath
 import numpy as np
 from pyspark.sql import SparkSession
 
-from facejoin.conf.settings import Settings, SettingsError
-from facejoin.jobs.evaluate.intervals import Interval, wilson
+from facejoin.conf.settings import NetworkSettings, SettingsError
+from facejoin.jobs.evaluate.measures.intervals import Interval, wilson
+from facejoin.jobs.evaluate.measures.pairs import LOWEST, cross_validation_folds, fold_accuracies, true_accepts
 from facejoin.jobs.evaluate.pairs import Pair
-from facejoin.jobs.photo_folders import Picture, found_faces, pictures
-from facejoin.jobs.probes import subject_vector
-from facejoin.udfs.recognition.measure_pairs import LOWEST, cross_validation_folds, fold_accuracies, true_accepts
+from facejoin.jobs.folders.faces import found_faces
+from facejoin.jobs.folders.pictures import Picture, pictures
+from facejoin.jobs.folders.subjects import subject_vector
 from facejoin.udfs.vision.analyse import model_version
 
 FALSE_ACCEPT_RATES = (0.01, 0.001)
@@ -39,15 +40,15 @@ class VerificationReport:
 
 
 def evaluate_verification(
-    spark: SparkSession, settings: Settings, images: str, pairs: Sequence[Pair]
+    spark: SparkSession, networks: NetworkSettings, images: str, pairs: Sequence[Pair]
 ) -> VerificationReport:
     """The accuracy of one split is that of a cross-validation in ten folds, or fewer where there are not ten pairs of
     each kind. Raises SettingsError where a photo is missing below `images` or there twice, WeightsError."""
     photos = sorted({photo for pair in pairs for photo in (pair.one, pair.two)})
     files = _files(pictures(spark, images), photos, images)
-    rows = found_faces(spark, settings, images, [files[photo] for photo in photos], "verification")
+    rows = found_faces(spark, networks, images, [files[photo] for photo in photos], "verification")
     vectors = {photo: subject_vector(row) for photo, row in zip(photos, rows, strict=True)}
-    return _report(pairs, vectors, Counter(row["status"] for row in rows), model_version(settings.vision))
+    return _report(pairs, vectors, Counter(row["status"] for row in rows), model_version(networks.vision))
 
 
 def _files(found: Iterable[Picture], photos: Sequence[str], images: str) -> dict[str, Picture]:

@@ -3,8 +3,8 @@
 import pytest
 
 from facejoin.conf.settings import SettingsError
-from facejoin.jobs.demo.collection import load_collection
-from facejoin.jobs.demo.draft import make_once
+from facejoin.demo.collection import load_collection
+from facejoin.demo.draft import make_once
 
 PORT = 8123
 
@@ -12,6 +12,11 @@ PORT = 8123
 def fill(draft):
     draft.add_photo(".jpg", ["Bo", "Ada"]).write_bytes(b"one")
     draft.add_photo(".png", []).write_bytes(b"two")
+
+
+def fill_often(draft):
+    for _ in range(200):
+        fill(draft)
 
 
 def fill_no_more(draft):
@@ -38,9 +43,10 @@ def test_a_collection_can_be_moved(tmp_path):
 
 
 def test_photo_ids_are_unique_and_positive(tmp_path):
-    made = make_once(tmp_path / "out", PORT, "test", lambda draft: [fill(draft) for _ in range(200)])
+    made = make_once(tmp_path / "out", PORT, "test", fill_often)
     ids = {*made.truth, *made.unknown}
-    assert len(ids) == 400 and min(ids) > 0
+    assert len(ids) == 400
+    assert min(ids) > 0
 
 
 def test_a_second_call_keeps_the_collection_and_its_port(tmp_path):

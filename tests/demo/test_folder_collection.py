@@ -1,16 +1,13 @@
 """A collection of one's own photos: half of each known person enrolled, the rest served."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from facejoin.conf.settings import SettingsError
-from facejoin.jobs.demo.folder_collection import make_collection_of
+from facejoin.demo.folder_collection import make_collection_of
 
 PORT = 8123
-LFW = Path(os.environ.get("FACEJOIN_DATA", Path(__file__).parents[3] / "shared" / "data")) / "lfw"
 
 
 @pytest.fixture
@@ -110,9 +107,8 @@ def test_no_known_people_at_all_is_an_error(photos, tmp_path):
         make_collection_of(photos, tmp_path / "out", PORT, known=0)
 
 
-@pytest.mark.skipif(not LFW.is_dir(), reason="no research data here")
-def test_lfw_is_such_a_folder(tmp_path, listed):
-    collection = make_collection_of(LFW, tmp_path / "out", PORT, known=20, unknown=100)
+def test_lfw_is_such_a_folder(tmp_path, listed, research_data):
+    collection = make_collection_of(research_data("lfw"), tmp_path / "out", PORT, known=20, unknown=100)
     assert len(enrolled(collection)) == 20
     assert all(0 <= enrolled(collection)[name] - found <= 1 for name, found in people(collection).items())
     assert len(listed(collection)) == len(collection.truth) + len(collection.unknown) + 24

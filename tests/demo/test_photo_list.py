@@ -5,8 +5,8 @@ from dataclasses import replace
 from random import Random
 from urllib.parse import unquote_plus
 
-from facejoin.jobs.demo.photo_list import PhotoRow, write_photo_list
-from facejoin.jobs.demo.photo_metadata import invent_row
+from facejoin.demo.photo_list import PhotoRow, write_photo_list
+from facejoin.demo.photo_metadata import invent_row
 
 ROW = PhotoRow(
     photo_id=6325727670,
@@ -56,7 +56,8 @@ def test_the_25_columns_add_a_line_number_and_a_hash_around_the_id(tmp_path):
     lines = written(tmp_path / "list.bz2", [ROW, ROW], 25)
     assert [line[0] for line in lines] == ["0", "1"]
     assert lines[0][1] == COLUMNS[0]
-    assert len(lines[0][2]) == 32 and int(lines[0][2], 16)
+    assert len(lines[0][2]) == 32
+    assert int(lines[0][2], 16)
     assert lines[0][3:] == COLUMNS[1:]
 
 
@@ -92,7 +93,7 @@ def test_no_invented_text_breaks_a_line(tmp_path):
 def test_invented_places_are_on_earth_and_some_are_unknown(tmp_path):
     rng = Random(0)
     rows = [invent_row(rng, number, "http://127.0.0.1:8000", ".jpg") for number in range(1, 501)]
-    placed = [row for row in rows if row.latitude is not None and row.longitude is not None]
+    placed = [(row.latitude, row.longitude) for row in rows if row.latitude is not None and row.longitude is not None]
     assert 0 < len(rows) - len(placed) < 150
-    assert all(-90 <= row.latitude <= 90 and -180 <= row.longitude <= 180 for row in placed)
-    assert {row.latitude > 0 for row in placed} == {row.longitude > 0 for row in placed} == {True, False}
+    assert all(-90 <= latitude <= 90 and -180 <= longitude <= 180 for latitude, longitude in placed)
+    assert {north > 0 for north, _ in placed} == {east > 0 for _, east in placed} == {True, False}

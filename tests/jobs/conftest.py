@@ -5,35 +5,43 @@ Tests that change its tables do so in a copy of them.
 
 import bz2
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from named_photos import (
+    ALICE,
+    ASKED_OUT,
+    CAROL,
+    LISTED,
+    ROBOTS_TXT,
+    SERVED,
+    NamedPhoto,
+)
 from PIL import Image, ImageOps
 from pyspark.sql import SparkSession
 
 from facejoin.conf.schemas import SUPPRESSED
 from facejoin.conf.settings import ManifestSettings, Settings, load_settings, validated
-from facejoin.jobs import cli
+from facejoin.demo.photo_list import Layout, PhotoRow, write_photo_list
+from facejoin.demo.photo_server import PhotoServer
+from facejoin.demo.samples import Samples, fetch_samples
 from facejoin.jobs.crawl import CrawlReport, crawl
-from facejoin.jobs.demo.photo_list import PhotoRow, write_photo_list
-from facejoin.jobs.demo.photo_server import PhotoServer
-from facejoin.jobs.demo.samples import Samples, fetch_samples
+from facejoin.jobs.downloads.weights import fetch_weights
 from facejoin.jobs.enroll import EnrollReport, enroll
-from facejoin.jobs.fetch_weights import fetch_weights
+from facejoin.jobs.lists.yfcc100m import parsed
 from facejoin.jobs.manifest import keep_photos
-from facejoin.jobs.match import MatchReport, match
-from facejoin.jobs.photo_lists import parsed
+from facejoin.jobs.match import match
 from facejoin.jobs.publish import PublishReport, publish
-from facejoin.jobs.tables import Warehouse
+from facejoin.jobs.store.match_report import MatchReport
+from facejoin.jobs.store.warehouse import Warehouse
 
 CACHE = Path("~/.cache/facejoin").expanduser()
 ROW = PhotoRow(
     photo_id=1,
-    owner="11111111@N01",
+    owner=ALICE,
     nickname="Zoë",
     taken="2011-11-07 07:20:22.0",
     uploaded=1320751886,
@@ -54,16 +62,7 @@ ROW = PhotoRow(
     original_secret="0f11b3c88a",
     extension="jpg",
 )
-PARIS, NAIROBI, NOWHERE = (48.8566, 2.3522), (-1.2921, 36.8219), (None, None)  # latitude, longitude
-ALICE, BOB, OPTED_OUT = "11111111@N01", "22222222@N02", "33333333@N03"
-SUPPRESSED_PHOTO = 18
 WAVE_PHOTOS = 10
-PHOTO_IDS = range(1, 21)  # the last one is served, but not listed
-
-FAULTS = {
-    5: "flaky", 6: "not_found", 7: "placeholder", 8: "truncated", 9: "wrong_type", 10: "slow", 11: "server_error",
-    12: "opted_out",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +76,7 @@ def list_lines(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[s
     """Rows → the lines that a photo list of `layout` columns has for them."""
     path = tmp_path_factory.mktemp("lines") / "lines.bz2"
 
-    def lines(rows: list[PhotoRow], layout: int = 23) -> list[str]:
+    def lines(rows: list[PhotoRow], layout: Layout = 23) -> list[str]:
         write_photo_list(path, rows, layout)
         return bz2.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
 
@@ -152,22 +151,6 @@ def make_settings() -> Callable[..., Settings]:
     return make
 
 
-@pytest.fixture
-def facejoin(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    """Runs the command here, on the session that is there → (exit status, stdout, stderr)."""
-
-    def facejoin(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["facejoin", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return facejoin
-
-
 @pytest.fixture(scope="session")
 def save_photos() -> Callable[[Path, dict[str, Image.Image]], Path]:
     def save(root: Path, photos: dict[str, Image.Image]) -> Path:
@@ -187,7 +170,7 @@ class Campaign:
     warehouse: Warehouse
     settings: Settings
     server: PhotoServer
-    rows: dict[int, PhotoRow]
+    rows: dict[NamedPhoto, PhotoRow]
     gallery: str  # folder
     site: Path
 
@@ -198,29 +181,24 @@ def photo_root(
     portrait: Callable[..., Image.Image],
     side_by_side: Callable[..., Image.Image],
 ) -> Path:
-    """What the photo server has: ID.jpg below /1 and, where robots.txt forbids it, below /private."""
+    """The files that the photo server has."""
     root = tmp_path_factory.mktemp("photos")
-    biden, collins, noise = portrait("biden.jpg"), portrait("astronaut.png"), portrait("gravel.png", 300)
-    photos = {
-        1: portrait("obama2.jpg"),
-        2: side_by_side(biden, collins),
-        3: ImageOps.mirror(biden),
-        4: portrait("chelsea.png"),
-        5: portrait("obama3.jpg"),
-        14: noise.resize((16, 16)),
-        20: portrait("coffee.png"),
+    made = {
+        "mirrored biden.jpg": ImageOps.mirror(portrait("biden.jpg")),
+        "tiny gravel.png": portrait("gravel.png", 16),
+        "gravel.png": portrait("gravel.png", 300),
     }
-    for photo_id in PHOTO_IDS:
-        folder = root / ("private" if photo_id == 13 else "1")
-        folder.mkdir(exist_ok=True)
-        photos.get(photo_id, noise).save(folder / f"{photo_id}.jpg", quality=90)
+    for photo in SERVED:
+        (root / photo.folder).mkdir(exist_ok=True)
+        pictures = [made[name] if name in made else portrait(name) for name in photo.shows]
+        side_by_side(*pictures).save(root / photo.file, quality=90)
     return root
 
 
 @pytest.fixture(scope="session")
 def photo_server(photo_root: Path) -> Iterator[PhotoServer]:
-    faults = {f"/1/{photo_id}.jpg": fault for photo_id, fault in FAULTS.items()}
-    with PhotoServer(photo_root, faults=faults, robots_txt="User-agent: *\nDisallow: /private/\n") as server:
+    faults = {photo.path: photo.fault for photo in SERVED if photo.fault is not None}
+    with PhotoServer(photo_root, faults=faults, robots_txt=ROBOTS_TXT) as server:
         yield server
 
 
@@ -262,9 +240,9 @@ def campaign(
     """Photos are listed, and two askings-out are on record; nothing is crawled."""
     folder = tmp_path_factory.mktemp("campaign")
     warehouse = Warehouse(spark, str(folder / "warehouse"))
-    rows = {row.photo_id: row for row in _rows(photo_server)}
+    rows = {photo: _row(photo, photo_server) for photo in LISTED}
     add_photos(warehouse, list(rows.values()))
-    asked = [("photo", str(SUPPRESSED_PHOTO), "by mail", None), ("owner", OPTED_OUT, None, None)]
+    asked = [("photo", str(ASKED_OUT.photo_id), "by mail", None), ("owner", CAROL, None, None)]
     warehouse.append("suppressed", spark.createDataFrame(asked, SUPPRESSED))
     settings = make_settings(warehouse=str(folder / "warehouse"))
     return Campaign(warehouse, settings, photo_server, rows, str(gallery_folder), folder / "site")
@@ -309,32 +287,28 @@ def versions() -> Callable[..., dict[str, int]]:
 
 
 @pytest.fixture(scope="session")
-def statuses_by_photo() -> Callable[[Warehouse], dict[int, list[str]]]:
-    """photo id → the status of each of its result rows, by attempt."""
+def statuses_by_photo() -> Callable[[Warehouse], dict[NamedPhoto, list[str]]]:
+    """Photo → the status of each of its result rows, by attempt."""
+    named = {photo.photo_id: photo for photo in SERVED}
 
-    def by_photo(warehouse: Warehouse) -> dict[int, list[str]]:
+    def by_photo(warehouse: Warehouse) -> dict[NamedPhoto, list[str]]:
         rows = warehouse.read("results").orderBy("attempt").select("photo_id", "status").collect()
-        found: dict[int, list[str]] = {}
+        found: dict[NamedPhoto, list[str]] = {}
         for photo_id, status in rows:
-            found.setdefault(photo_id, []).append(status)
+            found.setdefault(named[photo_id], []).append(status)
         return found
 
     return by_photo
 
 
-def _rows(server: PhotoServer) -> list[PhotoRow]:
-    places = {2: NOWHERE, 3: NAIROBI}
-    special = {
-        13: {"download_url": server.url("/private/13.jpg")},
-        15: {"marker": 1},
-        16: {"download_url": server.url("/1/16.tif")},
-        17: {"download_url": "http://10.0.0.1/1/17.jpg"},
-        19: {"owner": OPTED_OUT},
-    }
-    rows = []
-    for photo_id in PHOTO_IDS[:-1]:
-        latitude, longitude = places.get(photo_id, PARIS)
-        usual = {"owner": BOB if photo_id == 3 else ALICE, "download_url": server.url(f"/1/{photo_id}.jpg")}
-        place = {"latitude": latitude, "longitude": longitude}
-        rows.append(replace(ROW, photo_id=photo_id, **usual | place | special.get(photo_id, {})))
-    return rows
+def _row(photo: NamedPhoto, server: PhotoServer) -> PhotoRow:
+    latitude, longitude = photo.place
+    return replace(
+        ROW,
+        photo_id=photo.photo_id,
+        owner=photo.owner,
+        latitude=latitude,
+        longitude=longitude,
+        download_url=photo.elsewhere or server.url(photo.path),
+        marker=photo.marker,
+    )

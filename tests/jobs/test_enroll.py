@@ -1,30 +1,33 @@
 """Gallery folder → references, people and a model; every photo that is not used is named with its reason."""
 
 import shutil
+from importlib.resources import files
 
 import numpy as np
 import pytest
+from named_photos import MIRRORED_BIDEN, OBAMA, PEOPLE
 from PIL import ImageEnhance, ImageOps
 
+from facejoin.conf import schemas
 from facejoin.conf.settings import SettingsError
-from facejoin.jobs.enroll import PEOPLE, enroll, stored_gallery
-from facejoin.jobs.errors import JobError
+from facejoin.jobs.enroll import enroll
+from facejoin.jobs.gallery.nonface_vectors import DELIVERED
 from facejoin.jobs.match import match
+from facejoin.jobs.store.errors import JobError
+from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.recognition.gallery import load_gallery
-from facejoin.udfs.recognition.kinds import CLASSIFIERS
-from facejoin.udfs.recognition.nonfaces import CLUSTERS
+from facejoin.udfs.recognition.nonface_filter import CLUSTERS
 from facejoin.udfs.recognition.tail import FEWEST
+from facejoin.udfs.recognition.training.kinds import CLASSIFIERS
 from facejoin.udfs.vision.analyse import model_version
 
 GALLERY_TABLES = ("references", "people", "gallery_models", "runs")
-PEOPLE_ENROLLED = ["Barack_Obama", "Eileen_Collins", "Joe_Biden"]
 
 
 @pytest.fixture(scope="module")
 def nothing(spark, tmp_path_factory):
     """A warehouse in which nothing must ever be."""
-    from facejoin.jobs.tables import Warehouse
-
     return Warehouse(spark, str(tmp_path_factory.mktemp("nothing")))
 
 
@@ -47,27 +50,29 @@ def test_the_tables_hold_every_photo_every_person_and_one_model(campaign, enroll
     references = {row["file"]: row for row in campaign.warehouse.read("references").collect()}
     assert len(references) == 8 == enrolled.references + len(enrolled.unused)
     for row in references.values():
-        assert (row["verdict"] == "used") == (row["embedding"] is not None) and row["gallery"] == enrolled.gallery
+        assert (row["verdict"] == "used") == (row["embedding"] is not None)
+        assert row["gallery"] == enrolled.gallery
     people = campaign.warehouse.read("people").orderBy("person").collect()
-    assert [(row["person"], row["references"]) for row in people] == [(person, 1) for person in PEOPLE_ENROLLED]
+    assert [(row["person"], row["references"]) for row in people] == [(person, 1) for person in PEOPLE]
     assert [row["profile_picture"] for row in people] == [
         "Barack_Obama/a.jpg", "Eileen_Collins/astronaut.jpg", "Joe_Biden/biden.jpg",
     ]  # fmt: skip
-    assert campaign.warehouse.read("people").schema.names == PEOPLE.names
+    assert campaign.warehouse.read("people").schema.names == schemas.PEOPLE.names
 
 
 def test_the_model_is_read_back_as_it_was_trained(campaign, enrolled):
     digest, stored = stored_gallery(campaign.warehouse, model_version(campaign.settings.vision))
     gallery = load_gallery(*stored)
     assert digest == enrolled.gallery == gallery.digest
-    assert list(gallery.parameters.people) == PEOPLE_ENROLLED
+    assert list(gallery.parameters.people) == [*PEOPLE]
     assert gallery.parameters.threshold == enrolled.threshold
 
 
 def test_enrolling_again_changes_nothing(spark, campaign, enrolled, versions):
     before = versions(campaign.warehouse, GALLERY_TABLES)
     again = enroll(spark, campaign.warehouse, campaign.settings, campaign.gallery)
-    assert again.already_enrolled and vars(again) | {"already_enrolled": False} == vars(enrolled)
+    assert again.already_enrolled
+    assert vars(again) | {"already_enrolled": False} == vars(enrolled)
     assert versions(campaign.warehouse, GALLERY_TABLES) == before
 
 
@@ -82,12 +87,14 @@ def test_another_gallery_stands_beside_the_first_and_the_one_enrolled_last_count
     (folder / "Bob").mkdir()
     shutil.copy(gallery_folder / "Joe_Biden/biden.jpg", folder / "Bob" / "1.jpg")
     report = enroll(spark, copy.warehouse, copy.settings, str(folder))
-    assert report.gallery != enrolled.gallery and report.references == 3
+    assert report.gallery != enrolled.gallery
+    assert report.references == 3
     found = {row["gallery"] for row in copy.warehouse.read("people").collect()}
     assert found == {report.gallery, enrolled.gallery}
     assert stored_gallery(copy.warehouse, model_version(copy.settings.vision))[0] == report.gallery
     back = enroll(spark, copy.warehouse, copy.settings, copy.gallery)
-    assert back.gallery == enrolled.gallery and not back.already_enrolled
+    assert back.gallery == enrolled.gallery
+    assert not back.already_enrolled
     assert stored_gallery(copy.warehouse, model_version(copy.settings.vision))[0] == enrolled.gallery
     with pytest.raises(JobError, match=r"cannot enrol as svm_rbf: .* two references a person; too few: Bob"):
         enroll(spark, copy.warehouse, make_settings(enroll__kind="svm_rbf"), str(folder))
@@ -126,11 +133,6 @@ def test_a_gallery_that_is_none_is_a_setting_that_cannot_work(spark, campaign, n
             enroll(spark, nothing, campaign.settings, str(tmp_path / name))
 
 
-def test_nobody_is_matched_before_anyone_is_enrolled(nothing):
-    with pytest.raises(JobError, match="run `facejoin enroll` first"):
-        stored_gallery(nothing, "a version")
-
-
 @pytest.fixture
 def swapped_folder(portrait, tmp_path):
     """Obama, and Biden with one photo of his own and one of Obama's."""
@@ -152,14 +154,18 @@ def test_a_photo_of_somebody_else_is_left_out_and_reported(
     assert (finding["kind"], finding["files"], finding["people"], finding["certain"]) == (
         "mislabelled", ["Joe_Biden/obama3.jpg"], ["Joe_Biden"], True,
     )  # fmt: skip
-    assert 0 < finding["score"] < 0.363 and finding["reason"].endswith("with Barack_Obama")
-    assert report.references == 3 and [photo["verdict"] for photo in report.unused] == ["mislabelled"]
+    assert 0 < finding["score"] < 0.363
+    assert finding["reason"].endswith("with Barack_Obama")
+    assert report.references == 3
+    assert [photo["verdict"] for photo in report.unused] == ["mislabelled"]
     row = copy.warehouse.read("references").where(f"gallery = '{report.gallery}' and verdict = 'mislabelled'").first()
     assert (row["file"], row["detail"], row["embedding"]) == ("Joe_Biden/obama3.jpg", finding["reason"], None)
-    assert row["sharpness"] > 0 and None not in (row["yaw"], row["pitch"], row["roll"])
+    assert row["sharpness"] > 0
+    assert None not in (row["yaw"], row["pitch"], row["roll"])
     before = versions(copy.warehouse, GALLERY_TABLES)
     again = enroll(spark, copy.warehouse, copy.settings, swapped_folder)
-    assert again.already_enrolled and again.audit == report.audit
+    assert again.already_enrolled
+    assert again.audit == report.audit
     assert versions(copy.warehouse, GALLERY_TABLES) == before
 
 
@@ -174,7 +180,8 @@ def test_strict_refuses_a_gallery_with_findings_and_writes_nothing(spark, nothin
 def test_strict_enrols_a_gallery_without_findings(spark, campaign, enrolled, copy_of, make_settings):
     copy = copy_of(campaign)
     report = enroll(spark, copy.warehouse, make_settings(enroll__strict=True), copy.gallery)
-    assert report.gallery == enrolled.gallery and report.audit == []
+    assert report.gallery == enrolled.gallery
+    assert report.audit == []
 
 
 def last_gallery(warehouse, settings):
@@ -211,8 +218,9 @@ def test_a_gallery_of_each_kind_of_classifier_is_enrolled_read_back_and_matched(
     again = match(spark, copy.warehouse, make_settings(match__threshold=0.5))
     rows = copy.warehouse.read("matches").where(f"gallery = '{report.gallery}'").collect()
     found = {(row["photo_id"], row["person"]) for row in rows}
-    assert (1, "Barack_Obama") in found and (3, "Joe_Biden") in found
-    assert again.false_matches is None and again.matches == len(found)
+    assert {(OBAMA.photo_id, "Barack_Obama"), (MIRRORED_BIDEN.photo_id, "Joe_Biden")} <= found
+    assert again.false_matches is None
+    assert again.matches == len(found)
 
 
 @pytest.fixture
@@ -258,13 +266,16 @@ def test_a_cohort_is_whom_the_gallery_knows_as_strangers(
     report = enroll(spark, copy.warehouse, settings, three_each)
     assert report.threshold_from == ("published by the embedder; 50 faces of the cohort are too few for one of its own")
     impostors = last_gallery(copy.warehouse, settings).impostors
-    assert len(impostors) == FEWEST and set(impostors.groups) == {0}
+    assert len(impostors) == FEWEST
+    assert set(impostors.groups) == {0}
     assert enroll(spark, copy.warehouse, settings, three_each).already_enrolled
     assert not enroll(spark, copy.warehouse, make_settings(), three_each).already_enrolled
     back = enroll(spark, copy.warehouse, settings, three_each)
-    assert back.gallery == report.gallery and not back.already_enrolled
+    assert back.gallery == report.gallery
+    assert not back.already_enrolled
     matched_now = match(spark, copy.warehouse, make_settings(match__fpir=0.01))
     assert matched_now.gallery == report.gallery
+    assert matched_now.false_matches is not None
     assert matched_now.false_matches.expected == pytest.approx(0.01 * matched_now.faces)
 
 
@@ -275,24 +286,35 @@ def test_a_folder_of_photos_without_faces_gives_the_gallery_a_filter(
         portrait(name).save(tmp_path / name)
     copy, settings = copy_of(campaign), make_settings(enroll__nonfaces=str(tmp_path))
     report = enroll(spark, copy.warehouse, settings, copy.gallery)
-    assert report.nonface_photos == 3 and report.gallery != enrolled.gallery
+    assert report.nonface_photos == 3
+    assert report.gallery != enrolled.gallery
     assert [photo["verdict"] for photo in report.unused_nonface_photos] == ["faces"]
     assert last_gallery(copy.warehouse, settings).nonfaces.radii.shape == (CLUSTERS,)
     portrait("grass.png").rotate(90).save(tmp_path / "grass.png")
     assert not enroll(spark, copy.warehouse, settings, copy.gallery).already_enrolled
 
 
-@pytest.mark.slow
-def test_the_samples_without_faces_give_the_gallery_a_filter(spark, campaign, enrolled, copy_of, make_settings):
-    copy, settings = copy_of(campaign), make_settings(enroll__nonfaces="samples")
+@pytest.mark.parametrize("how", ["delivered", pytest.param("a file", marks=pytest.mark.slow)])
+def test_vectors_that_were_made_before_give_the_gallery_a_filter(
+    spark, campaign, enrolled, copy_of, make_settings, tmp_path, how
+):
+    given, (own,) = "delivered", DELIVERED
+    if how == "a file":
+        given = str(tmp_path / "mine.npz")
+        delivered = files("facejoin.jobs.gallery") / "nonfaces" / f"{own}.npz"
+        (tmp_path / "mine.npz").write_bytes(delivered.read_bytes())
+    copy, settings = copy_of(campaign), make_settings(enroll__nonfaces=given)
     report = enroll(spark, copy.warehouse, settings, copy.gallery)
-    assert report.nonface_photos == 12 and report.unused_nonface_photos == []
+    assert (report.nonface_photos, report.unused_nonface_photos) == (12, [])
     gallery = last_gallery(copy.warehouse, settings)
+    assert gallery.nonfaces.radii.shape == (CLUSTERS,)
     assert not gallery.nonfaces.is_nonface(gallery.references, np.full(3, 0.9)).any()
+    assert enroll(spark, copy.warehouse, settings, copy.gallery).already_enrolled
 
 
 def test_without_a_filter_no_photo_of_no_face_is_asked_for(campaign, enrolled):
-    assert campaign.settings.enroll.nonfaces == "none" and enrolled.nonface_photos == 0
+    assert campaign.settings.enroll.nonfaces == "none"
+    assert enrolled.nonface_photos == 0
     assert last_gallery(campaign.warehouse, campaign.settings).nonfaces is None
 
 

@@ -6,19 +6,20 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from named_photos import BIDEN_AND_COLLINS, BOB, MIRRORED_BIDEN, OBAMA
 
 from facejoin.conf.schemas import PERSONAL
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.enroll import enroll
-from facejoin.jobs.errors import JobError
-from facejoin.jobs.forget import forget
+from facejoin.jobs.forget import Kind, forget
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import publish
-from facejoin.jobs.tables import Warehouse
+from facejoin.jobs.store.errors import JobError
+from facejoin.jobs.store.warehouse import Warehouse
 
 pytestmark = pytest.mark.slow  # every job runs twice
-PERSON, PHOTO, OWNER, OWNERS_PHOTO = "Eileen_Collins", 1, "22222222@N02", 3
+PERSON, PHOTO, OWNER, OWNERS_PHOTO = "Eileen_Collins", OBAMA, BOB, MIRRORED_BIDEN  # who and what ask out
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def forgotten(spark, campaign, published, tmp_path_factory):
     shutil.copytree(campaign.warehouse.folder, folder / "warehouse")
     warehouse = Warehouse(spark, str(folder / "warehouse"))
     copy = replace(campaign, warehouse=warehouse, site=folder / "site")
-    for kind, value in (("photo", str(PHOTO)), ("owner", OWNER), ("person", PERSON)):
+    asked: list[tuple[Kind, str]] = [("photo", str(PHOTO.photo_id)), ("owner", OWNER), ("person", PERSON)]
+    for kind, value in asked:
         forget(spark, warehouse, kind, value, "by mail")
     erased = {
         "results": {row["photo_id"] for row in warehouse.read("results").collect()},
@@ -53,8 +55,8 @@ def forgotten(spark, campaign, published, tmp_path_factory):
 
 def test_their_rows_are_gone_at_once(forgotten):
     erased = forgotten.erased
-    assert not {PHOTO, OWNERS_PHOTO} & erased["results"]
-    assert erased["matches"] == {(2, "Joe_Biden")}
+    assert not {PHOTO.photo_id, OWNERS_PHOTO.photo_id} & erased["results"]
+    assert erased["matches"] == {(BIDEN_AND_COLLINS.photo_id, "Joe_Biden")}
     assert erased["people"] == erased["references"] == {"Barack_Obama", "Joe_Biden"}
     assert erased["gallery_models"] == 0
 
@@ -62,14 +64,15 @@ def test_their_rows_are_gone_at_once(forgotten):
 def test_their_photos_stay_in_the_books_without_what_is_personal(forgotten, campaign):
     photos = {row["photo_id"]: row for row in forgotten.campaign.warehouse.read("photos").collect()}
     assert len(photos) == len(campaign.rows)
-    for photo_id in (PHOTO, OWNERS_PHOTO):
-        assert all(photos[photo_id][name] is None for name in PERSONAL)
-        assert photos[photo_id]["bucket"] is not None
-    assert photos[2]["title"] == campaign.rows[2].title
+    for photo in (PHOTO, OWNERS_PHOTO):
+        assert all(photos[photo.photo_id][name] is None for name in PERSONAL)
+        assert photos[photo.photo_id]["bucket"] is not None
+    assert photos[BIDEN_AND_COLLINS.photo_id]["title"] == campaign.rows[BIDEN_AND_COLLINS].title
 
 
 def test_later_jobs_pass_them_over(forgotten, statuses_by_photo):
-    assert forgotten.crawled.new_results == 2 and forgotten.crawled.remaining == 0
+    assert forgotten.crawled.new_results == 2
+    assert forgotten.crawled.remaining == 0
     statuses = statuses_by_photo(forgotten.campaign.warehouse)
     assert statuses[PHOTO] == statuses[OWNERS_PHOTO] == ["suppressed"]
     assert not forgotten.asked_again
@@ -89,7 +92,7 @@ def test_they_are_nowhere_on_the_page(forgotten, campaign):
 def test_asking_twice_is_on_the_list_once(spark, forgotten):
     warehouse = forgotten.campaign.warehouse
     before = warehouse.read("suppressed").count()
-    forget(spark, warehouse, "photo", str(PHOTO))
+    forget(spark, warehouse, "photo", str(PHOTO.photo_id))
     assert warehouse.read("suppressed").count() == before
 
 

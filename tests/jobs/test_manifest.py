@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import PHOTOS, SUPPRESSED
 from facejoin.conf.settings import ManifestSettings, SettingsError
-from facejoin.jobs.demo.photo_metadata import invent_row
-from facejoin.jobs.errors import JobError
+from facejoin.demo.photo_metadata import invent_row
 from facejoin.jobs.manifest import ListReport, manifest, read_lines, without_personal
-from facejoin.jobs.tables import Warehouse
+from facejoin.jobs.store.errors import JobError
+from facejoin.jobs.store.warehouse import Warehouse
 
 WRITTEN = ("photos", "quarantine", "runs")
 SETTINGS = ManifestSettings()
@@ -74,8 +74,10 @@ def test_every_line_is_a_photo_or_in_quarantine(read_once, reports):
 
 def test_the_reasons_are_reported_by_file(reports):
     bad = {"columns": 2, "empty": 1, "photo_id": 1, "not_utf8": 1, "duplicate": 1}
-    assert reports["a.bz2"].quarantined == bad and reports["a.bz2"].excluded == {"video": 1}
-    assert reports["b.gz"].quarantined == {"duplicate": 1} and reports["d.txt"].quarantined == {}
+    assert reports["a.bz2"].quarantined == bad
+    assert reports["a.bz2"].excluded == {"video": 1}
+    assert reports["b.gz"].quarantined == {"duplicate": 1}
+    assert reports["d.txt"].quarantined == {}
 
 
 def test_of_photos_with_one_id_the_first_counts_across_files_too(read_once, reports):
@@ -90,7 +92,9 @@ def test_a_quarantined_line_is_kept_as_it_was(read_once, folder):
     _, warehouse = read_once
     written = Counter(bz2.decompress((folder / "a.bz2").read_bytes()).split(b"\n"))
     kept = [bytes(row["line"]) for row in rows_of(warehouse, "quarantine", "a.bz2").select("line").collect()]
-    assert not Counter(kept) - written and b"" in kept and any(b"\xff\xfe" in line for line in kept)
+    assert not Counter(kept) - written
+    assert b"" in kept
+    assert any(b"\xff\xfe" in line for line in kept)
 
 
 def test_reading_again_adds_nothing(read, read_once, folder, versions):
@@ -193,7 +197,8 @@ def test_a_list_that_is_none_is_one_clear_error_and_leaves_nothing(
     (tmp_path / "good.tsv").write_bytes(of_23)
     with pytest.raises(JobError, match=message) as raised:
         read([tmp_path], into=unread)
-    assert name in str(raised.value) and "\n" not in str(raised.value)
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
     assert all(unread.read(table).isEmpty() for table in WRITTEN)
 
 

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 from pyspark.sql import Row
 
-from facejoin.jobs.drawing import drawings
-from facejoin.jobs.figures import tally
+from facejoin.jobs.site.figures import site_figures
+from facejoin.jobs.site.tally import tally
 from facejoin.viewer.site import write_site
 
 CHROMIUM_ARGUMENTS = [
@@ -276,8 +276,11 @@ def test_the_box_lies_over_the_face_whatever_the_photos_shape(
     pic = found(photos, URL=f"{photos}/{name}.jpg", width=width, height=height, box=box)
     card = only_card(visit, address, pic)
     room, photo, face = (card.locator(part).bounding_box() for part in [".photo", ".frame", ".face"])
-    assert room and photo and face
-    assert photo["width"] <= room["width"] + 1 and photo["height"] <= room["height"] + 1  # the whole photo is seen
+    assert room
+    assert photo
+    assert face
+    assert photo["width"] <= room["width"] + 1
+    assert photo["height"] <= room["height"] + 1
     assert photo["width"] / photo["height"] == pytest.approx(width / height, rel=0.02)
     assert face["x"] - photo["x"] == pytest.approx(photo["width"] / 4, abs=1.5)
     assert face["y"] - photo["y"] == pytest.approx(photo["height"] / 4, abs=1.5)
@@ -399,7 +402,8 @@ def test_hostile_text_is_shown_as_text_and_runs_nothing(visit: Visit, address: A
     for place in ["nav .name >> nth=0", "h1", ".title", ".owner", ".place", ".licence", ".date"]:
         expect(visit.page.locator(place)).to_have_text(text)
     owner = visit.page.locator(".owner").get_attribute("href")
-    assert owner is not None and re.fullmatch(r"https://www\.flickr\.com/people/[^/<>\"]+/", owner)
+    assert owner is not None
+    assert re.fullmatch(r"https://www\.flickr\.com/people/[^/<>\"]+/", owner)
     link_of(visit.page, "Ann Lee").click()
     visit.page.locator("nav a").first.click()
     expect(visit.page.locator("h1")).to_have_text(text)
@@ -452,7 +456,7 @@ def figures() -> list[dict[str, str]]:
     """Of two people, one of them with a name that is markup."""
     people = [Row(person="Ann_Lee", references=3), Row(person=SCRIPT + IMAGE, references=5)]
     found = [Row(person="Ann_Lee", confidence=0.9 + n / 100, similarity=0.5 + n / 50) for n in range(9)]
-    return [vars(drawing) for drawing in drawings(tally(people, found, None))]
+    return [vars(drawing) for drawing in site_figures(tally(people, found, None))]
 
 
 def test_the_figures_load_when_they_are_opened_each_with_a_text(

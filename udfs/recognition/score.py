@@ -8,14 +8,15 @@ import numpy as np
 
 from facejoin.udfs.recognition.assign import assign
 from facejoin.udfs.recognition.gallery import Gallery
+from facejoin.udfs.recognition.scorer import log_odds
 
 ACCEPTED, BELOW, TAKEN, NO_FACE = "accepted", "below", "taken", "no_face"
 DECISIONS = (ACCEPTED, BELOW, TAKEN, NO_FACE)
 
 
 @dataclass(frozen=True)
-class Faces:
-    """What is to be recognised, one entry a face."""
+class Probes:
+    """What is to be recognised, one entry a detected face."""
 
     vectors: np.ndarray  # (n, d) unit rows
     photos: np.ndarray  # (n,) numbers: faces of one photo share one
@@ -24,13 +25,13 @@ class Faces:
 
 @dataclass(frozen=True)
 class Scores:
-    """One entry a face; rows of `Gallery.means` and `.references` as numbers."""
+    """One entry a probe; people and references by their rows in the gallery."""
 
     person: np.ndarray  # (n,) the one that is decided for; of a face that is not accepted, the best one
     similarity: np.ndarray  # (n,) cosine with that person's mean vector
     confidence: np.ndarray  # (n,) in [0, 1]
     decision: np.ndarray  # (n,) accepted; below the threshold; taken: its person is another face of the photo; no_face
-    decisive: np.ndarray  # (n,) the score that the threshold is held against
+    evidence: np.ndarray  # (n,) for that person
     nearest: np.ndarray  # (n,) the person's nearest reference
     nearest_similarity: np.ndarray  # (n,) cosine with it
     runner_up: np.ndarray  # (n,) the best other person; -1 in a gallery of one
@@ -41,27 +42,41 @@ class Scores:
         return np.asarray(self.decision == ACCEPTED)
 
 
-def score(gallery: Gallery, faces: Faces, share: float, threshold: float) -> Scores:
-    """`share` of all faces are the gallery's; `threshold` is of the deciding score. What the gallery's filter takes for
-    no face is nobody."""
-    similarity = gallery.similarity(faces.vectors)  # (n, people)
-    confidence = confidences(gallery, faces.vectors, similarity, share)  # (n, people)
-    decisive = similarity if gallery.classifier is None else confidence
-    rows, best = np.arange(len(decisive)), decisive.argmax(axis=1)
-    nobody = _nobody(gallery, faces)
-    evidence = np.where(nobody[:, None], -np.inf, gallery.evidence(decisive))
-    least = gallery.least(threshold)
-    given = assign(evidence, faces.photos, least)
+def score(gallery: Gallery, probes: Probes, share: float, threshold: float) -> Scores:
+    """`share` of all faces are the gallery's; `threshold` is of the score. What the gallery's filter takes for no face
+    is nobody.
+
+    >>> from facejoin.udfs.recognition.training.train import TrainingSet, train
+    >>> vectors, files = np.eye(2, dtype=np.float32), ("Ann/1.jpg", "Bob/1.jpg")
+    >>> references = TrainingSet(vectors, vectors, owners=np.array([0, 1]), people=("Ann", "Bob"), files=files)
+    >>> gallery = train(references, "cosine", fpir=0.001, same_person=0.363, model_version="made-up")
+    >>> faces = np.array([[0.8, 0.6], [0.6, -0.8], [-1, 0]], np.float32)
+    >>> probes = Probes(faces, photos=np.array([0, 0, 1]), scores=np.ones(3))  # the first two are of one photo
+    >>> score(gallery, probes, share=0.001, threshold=0.5).decision.tolist()
+    ['accepted', 'taken', 'below']
+    """
+    similarity = gallery.scorer.similarity(probes.vectors)  # (n, people)
+    if gallery.scorer.classifier is None:
+        confidence = gallery.parameters.curve.confidence(similarity, share)
+        scored = evidence = similarity
+    else:
+        scored = confidence = np.asarray(gallery.scorer.classifier.predict_proba(probes.vectors))
+        evidence = log_odds(confidence)
+    rows, best = np.arange(len(scored)), scored.argmax(axis=1)
+    nobody = _nobody(gallery, probes)
+    of_faces = np.where(nobody[:, None], -np.inf, evidence)
+    enough = gallery.scorer.to_evidence(threshold)
+    given = assign(of_faces, probes.photos, enough)
     person = np.where(given >= 0, given, best)
-    enough = evidence[rows, best] >= least
-    runner_up = _runner_up(decisive, person)
-    nearest, nearest_similarity = _nearest_reference(gallery, faces.vectors, person)
+    runner_up = _runner_up(scored, person)
+    nearest, nearest_similarity = _nearest_reference(gallery, probes.vectors, person)
+    reached = of_faces[rows, best] >= enough
     return Scores(
         person=person,
         similarity=similarity[rows, person],
         confidence=confidence[rows, person],
-        decision=np.select([nobody, given >= 0, enough], [NO_FACE, ACCEPTED, TAKEN], BELOW),
-        decisive=decisive[rows, person],
+        decision=np.select([nobody, given >= 0, reached], [NO_FACE, ACCEPTED, TAKEN], BELOW),
+        evidence=evidence[rows, person],
         nearest=nearest,
         nearest_similarity=nearest_similarity,
         runner_up=runner_up,
@@ -69,25 +84,18 @@ def score(gallery: Gallery, faces: Faces, share: float, threshold: float) -> Sco
     )
 
 
-def confidences(gallery: Gallery, faces: np.ndarray, similarity: np.ndarray, share: float) -> np.ndarray:
-    """(n, people) in [0, 1]: calibrated ones of the similarity, or the classifier's own as they are."""
-    if gallery.classifier is not None:
-        return np.asarray(gallery.classifier.predict_proba(faces))
-    return gallery.parameters.curve.confidence(similarity, share)
-
-
-def _nobody(gallery: Gallery, faces: Faces) -> np.ndarray:
+def _nobody(gallery: Gallery, probes: Probes) -> np.ndarray:
     """(n,) whether a detection shows no face."""
     if gallery.nonfaces is None:
-        return np.zeros(len(faces.vectors), bool)
-    return gallery.nonfaces.is_nonface(faces.vectors, faces.scores)
+        return np.zeros(len(probes.vectors), bool)
+    return gallery.nonfaces.is_nonface(probes.vectors, probes.scores)
 
 
-def _runner_up(decisive: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """The best one but `person`."""
-    if decisive.shape[1] < 2:
+def _runner_up(scored: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """The best one but `person`. scored (n, people): not the evidence, to which the least confidences are all alike."""
+    if scored.shape[1] < 2:
         return np.full(len(person), -1)
-    others = decisive.copy()
+    others = scored.copy()
     others[np.arange(len(person)), person] = -np.inf
     return np.asarray(others.argmax(axis=1))
 

@@ -1,4 +1,4 @@
-"""How scores fall off at their highest, so that a level can lie beyond the largest one seen."""
+"""How scores fall off at their highest, so that a threshold can lie beyond the largest one seen."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Tail:
     start: float  # the score from which on it holds
     mean_excess: float
 
-    def level(self, rate: float) -> float:
+    def threshold_for(self, rate: float) -> float:
         """The score that a share `rate`, TAIL at most, reaches."""
         return self.start + self.mean_excess * float(np.log(TAIL / rate))
 
-    def rate(self, level: float) -> float:
-        """The share that reaches `level`, which is no lower than the start."""
+    def rate_at(self, threshold: float) -> float:
+        """The share that reaches `threshold`, which is no lower than the start."""
         if self.mean_excess == 0:  # scores that are all alike
-            return TAIL if level <= self.start else 0.0
-        return TAIL * float(np.exp(-(level - self.start) / self.mean_excess))
+            return TAIL if threshold <= self.start else 0.0
+        return TAIL * float(np.exp(-(threshold - self.start) / self.mean_excess))
 
 
 def fit_tail(scores: np.ndarray) -> Tail:

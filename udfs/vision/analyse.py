@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from facejoin.conf.settings import DecodeSettings, EmbedSettings, VisionSettings
-from facejoin.udfs.vision.decode import decode
-from facejoin.udfs.vision.detect import Detector, Faces
-from facejoin.udfs.vision.embed import EMBEDDERS, Embedder
-from facejoin.udfs.vision.errors import DecodeError
+from facejoin.udfs.vision.decode import DecodeError, decode
+from facejoin.udfs.vision.detection import mtcnn
+from facejoin.udfs.vision.detection.detector import DetectedFaces, Detector
+from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
+from facejoin.udfs.vision.engines.runtime import Runtime
+from facejoin.udfs.vision.engines.weights import WEIGHTS, find_weights
 from facejoin.udfs.vision.quality import Quality, quality
-from facejoin.udfs.vision.runtime import Runtime
-from facejoin.udfs.vision.weights import PACKAGED, WEIGHTS, find_weights
 
 GROUP_PIXELS = 12_000_000  # of decoded photos that are held at once, if one alone has no more
 
@@ -61,11 +61,19 @@ class _Crops:
 
 
 class Analyser:
-    """The networks of one VisionSettings, loaded on one device."""
+    """The networks of one VisionSettings, loaded on one device.
+
+    >>> networks = analyser(settings, folders, choose_runtime(ComputeSettings(device="cpu")))
+    >>> portrait_found, page = networks.analyse([portrait_png, b"<html>"])
+    >>> portrait_found.status, len(portrait_found.faces), portrait_found.faces[0].embedding.shape
+    ('faces', 1, (128,))
+    >>> page.status
+    'unsupported'
+    """
 
     def __init__(self, settings: VisionSettings, weights: Path, runtime: Runtime):
         self.settings = settings
-        self.detector = Detector(settings.detect, runtime)
+        self.detector: Detector = mtcnn.Mtcnn(settings.detect, runtime)
         self.embedder = Embedder(settings.embed, weights, runtime)
 
     def analyse(
@@ -142,7 +150,7 @@ def _decoded(analysis: Analysis, body: bytes, limits: DecodeSettings) -> np.ndar
     return photo
 
 
-def _bare_faces(found: Faces, crops: Sequence[np.ndarray]) -> Iterator[Face]:
+def _bare_faces(found: DetectedFaces, crops: Sequence[np.ndarray]) -> Iterator[Face]:
     unembedded = np.zeros(0, np.float32)
     for box, points, score, crop in zip(found.boxes, found.landmarks, found.scores, crops, strict=True):
         yield Face(box, points, float(score), quality(crop, points), unembedded)
@@ -162,11 +170,28 @@ def weights_file(settings: EmbedSettings, folders: Sequence[Path]) -> Path:
     return find_weights(weights_name(settings), settings.weights_sha256, folders)
 
 
+def embedder_version(settings: EmbedSettings) -> str:
+    """Names the embedder and its weights: vectors of equal names can be compared.
+
+    >>> embedder_version(EmbedSettings(model="sface", mirror=True))
+    'sface-fb143eea-mirror'
+    """
+    averaged = "-mirror" if settings.mirror else ""
+    return f"{settings.model}-{str(_weights_sha256(settings))[:8]}{averaged}"
+
+
 def model_version(settings: VisionSettings) -> str:
-    """Names the networks, their weights and every setting that can change a result: equal name, equal rows."""
-    name = weights_name(settings.embed)
-    sha256 = settings.embed.weights_sha256 or (WEIGHTS[name].sha256 if name in WEIGHTS else None)
+    """Names the networks, their weights and every setting that can change a result: equal name, equal rows.
+
+    >>> model_version(VisionSettings(embed=EmbedSettings(model="sface")))
+    'mtcnn-165b.sface-fb143eea.3c4033b99155'
+    """
+    sha256 = _weights_sha256(settings.embed)
     embed = settings.embed.model_copy(update={"weights": None, "weights_sha256": sha256, "batch": 1})
     exact = settings.model_copy(update={"embed": embed})
-    detector = PACKAGED["onet"][:4]
-    return f"mtcnn-{detector}.{settings.embed.model}-{str(sha256)[:8]}.{exact.digest()}"
+    return f"{mtcnn.NAME}.{settings.embed.model}-{str(sha256)[:8]}.{exact.digest()}"
+
+
+def _weights_sha256(settings: EmbedSettings) -> str | None:
+    name = weights_name(settings)
+    return settings.weights_sha256 or (WEIGHTS[name].sha256 if name in WEIGHTS else None)

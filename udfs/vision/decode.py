@@ -7,13 +7,13 @@ import math
 import struct
 import zlib
 from contextlib import suppress
+from typing import Literal
 
 import numpy as np
 import simplejpeg
 from PIL import Image
 
 from facejoin.conf.settings import DecodeSettings
-from facejoin.udfs.vision.errors import DecodeError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 JPEGS = ("JPEG", "MPO")  # the second is a JPEG with further pictures behind the first
@@ -28,11 +28,25 @@ BROKEN = (
 Image.MAX_IMAGE_PIXELS = None  # DecodeSettings.max_pixels refuses by the header, before Pillow's own guess would warn
 
 
+class DecodeError(ValueError):
+    """A photo that cannot be used; `reason` is one word of the outcome vocabulary."""
+
+    def __init__(self, reason: Literal["too_small", "too_many_pixels", "unsupported", "corrupt"], message: str):
+        super().__init__(message)
+        self.reason = reason
+
+
 def decode(body: bytes, settings: DecodeSettings) -> np.ndarray:
     """The first frame as uint8 (height, width, 3) RGB, turned as its EXIF orientation says.
 
     A JPEG comes at the smallest of its decoder's scales that leaves `enough_pixels`. Transparency is laid over white;
     16-bit grey is scaled to 8; CMYK and palettes are converted. Raises DecodeError.
+
+    >>> decode(jpeg, DecodeSettings(min_bytes=0)).shape
+    (427, 640, 3)
+    >>> decode(b"<html>", DecodeSettings(min_bytes=0))
+    Traceback (most recent call last):
+    facejoin.udfs.vision.decode.DecodeError: not a JPEG, PNG, GIF, WEBP, BMP, TIFF file
     """
     if len(body) < settings.min_bytes:
         raise DecodeError("too_small", f"{len(body)} bytes; at least {settings.min_bytes} expected")

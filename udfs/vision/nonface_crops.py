@@ -13,16 +13,15 @@ import numpy as np
 
 from facejoin.conf.settings import DecodeSettings, DetectSettings
 from facejoin.udfs.vision.analyse import Analyser
-from facejoin.udfs.vision.decode import decode
-from facejoin.udfs.vision.errors import DecodeError
+from facejoin.udfs.vision.decode import DecodeError, decode
 
-EAGER = (0.3, 0.2, 0.05)  # thresholds of P-Net, R-Net and O-Net: some 60 windows of a photo of half a megapixel
+EAGER = (0.3, 0.2, 0.05)  # thresholds of the cascade: some 60 windows of a photo of half a megapixel
 SURE = 0.98  # score of the upright photo's best window from which the photo shows a face after all
 MOST = 50  # crops of one photo, so that one full of them does not outweigh the others
 
 
 @dataclass(frozen=True)
-class Lookalikes:
+class NonfaceCrops:
     """What one photo without faces gave."""
 
     status: str  # used, faces (it shows one after all), or a DecodeError's reason
@@ -31,28 +30,32 @@ class Lookalikes:
 
 
 def eager(settings: DetectSettings) -> DetectSettings:
-    """The settings of a detector for `lookalikes`: it keeps what the given one does and much more."""
+    """The settings of a detector for `nonface_crops`: it keeps what the given one does and much more."""
     first, second, third = (min(pair) for pair in zip(settings.thresholds, EAGER, strict=True))
     return settings.model_copy(update={"thresholds": (first, second, third), "min_score": 0.0})
 
 
-def lookalikes(body: bytes, networks: Analyser, limits: DecodeSettings, most: int = MOST) -> Lookalikes:
-    """At most so many crops of the photo, seen all eight ways round, by networks of `eager` settings."""
+def nonface_crops(body: bytes, networks: Analyser, limits: DecodeSettings, most: int = MOST) -> NonfaceCrops:
+    """At most so many crops of the photo, seen all eight ways round, by networks of `eager` settings.
+
+    >>> nonface_crops(grass_png, eager_networks, DecodeSettings(min_bytes=0), most=5).vectors.shape
+    (5, 128)
+    """
     nothing = np.zeros((0, networks.embedder.kind.dimensions), np.float32)
     try:
         photo = decode(body, limits)
     except DecodeError as error:
-        return Lookalikes(error.reason, str(error), nothing)
+        return NonfaceCrops(error.reason, str(error), nothing)
     crops: list[np.ndarray] = []
     scores: list[float] = []
     for number, view in enumerate(_views(photo)):
         [found] = networks.detector.detect([view])
         if number == 0 and len(found) and found.scores[0] >= SURE:
-            return Lookalikes("faces", f"shows a face, to a score of {found.scores[0]:.3f}", nothing)
+            return NonfaceCrops("faces", f"shows a face, to a score of {found.scores[0]:.3f}", nothing)
         crops += networks.embedder.crops(view, found.landmarks[:most])
         scores += found.scores[:most].tolist()
     best = np.argsort(scores, kind="stable")[::-1][:most]
-    return Lookalikes("used", None, networks.embedder.embed([crops[i] for i in best]))
+    return NonfaceCrops("used", None, networks.embedder.embed([crops[i] for i in best]))
 
 
 def _views(photo: np.ndarray) -> Iterator[np.ndarray]:

@@ -39,6 +39,10 @@ def pose(landmarks: np.ndarray) -> tuple[float, float, float]:
     """yaw, pitch and roll in degrees of five landmarks (5, 2): MODEL fitted under weak perspective, by least squares.
 
     Landmarks that all coincide have no pose: all three are 0.
+
+    >>> from_the_front = 100 * MODEL[:, :2] + 300
+    >>> [round(abs(angle)) for angle in pose(from_the_front)]
+    [0, 0, 0]
     """
     model = MODEL - MODEL.mean(axis=0)
     points = landmarks - landmarks.mean(axis=0)

@@ -11,6 +11,9 @@ def subject(boxes: np.ndarray, width: int, height: int) -> int:
     boxes (n, 4): x1, y1, x2, y2 in pixels of a photo of `width` by `height`. A labelled portrait is centred on the
     person it is named after (LFW's photos were cut that way); the largest face is often a bystander's. Raises
     ValueError where n is 0.
+
+    >>> subject(np.array([[0, 0, 120, 200], [120, 90, 150, 130]]), width=250, height=250)
+    1
     """
     if not len(boxes):
         raise ValueError("a photo without faces has no subject")

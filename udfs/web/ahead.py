@@ -14,6 +14,9 @@ def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -
     """(item, work(item)) for every item, as each is done; at most 2 · threads are under way or waiting to be taken.
 
     An exception of `work` is raised here. A caller that stops early leaves nothing running but what had begun.
+
+    >>> sorted(ahead(len, ["a", "bcd", "ef"], threads=2))
+    [('a', 1), ('bcd', 3), ('ef', 2)]
     """
     pool = ThreadPoolExecutor(threads)
     begun: dict[Future[Result], Item] = {}

@@ -17,12 +17,18 @@ from requests import PreparedRequest, Response
 from urllib3.util import Timeout
 
 from facejoin.conf.settings import FetchSettings
-
-from .guard import AddressGuard, Resolver, system_resolver
-from .outcomes import NotFetched, Outcome, is_retryable
-from .response import check_media_type, check_status, drain, network_errors_as_outcomes, read_at_most, redirect_target
-from .robots import ROBOTS_BYTES, Robots, opts_out, origin
-from .transport import GuardedAdapter
+from facejoin.udfs.web.guard import AddressGuard, Resolver, system_resolver
+from facejoin.udfs.web.outcomes import NotFetched, Outcome, is_retryable
+from facejoin.udfs.web.response import (
+    check_media_type,
+    check_status,
+    drain,
+    network_errors_as_outcomes,
+    read_at_most,
+    redirect_target,
+)
+from facejoin.udfs.web.robots import ROBOTS_BYTES, Robots, opts_out, origin
+from facejoin.udfs.web.transport import GuardedAdapter
 
 URL_CHARACTERS = 8_000  # RFC 9110, 4.1: what servers are to support; longer ones are no photo's
 
@@ -73,6 +79,13 @@ class Fetcher:
 
     A URL takes at most `timeout` seconds for each of its `retries + 1` tries and `max_wait` between two of them; as
     much again where its host's robots.txt is still to be read; and its turn, where `per_host` requests are under way.
+
+    >>> with Fetcher(FetchSettings(allowed_networks=["127.0.0.1/32"])) as fetcher:
+    ...     photo, other, inside = map(fetcher.fetch, [photo_url, "ftp://photos.test/1.jpg", "http://10.0.0.1/1.jpg"])
+    >>> photo.outcome, photo.http_status, len(photo.body)
+    (None, 200, 10243)
+    >>> str(other.outcome), str(inside.outcome)
+    ('not_image_url', 'blocked_address')
     """
 
     def __init__(self, settings: FetchSettings, resolve: Resolver = system_resolver) -> None:
@@ -126,7 +139,10 @@ class Fetcher:
         return read_at_most(response, self._settings.max_bytes)
 
     def _read_robots(self, url: str) -> str:
-        answer = self._with_retries(lambda: self._follow(url, lambda _: None, _first_of_robots))
+        def start_of(response: Response) -> bytes:
+            return response.raw.read(ROBOTS_BYTES, decode_content=True)
+
+        answer = self._with_retries(lambda: self._follow(url, lambda _: None, start_of))
         return answer.body.decode("utf-8-sig", "replace")
 
     def _with_retries(self, attempt: Callable[[], T]) -> T:
@@ -163,22 +179,24 @@ class Fetcher:
         request = _prepare(url, self._settings.user_agent)
         url = str(request.url)
         check(url)
-        with self._turn(origin(url)), budget.spend() as seconds, network_errors_as_outcomes(budget.total):
-            with closing(self._send(request, seconds)) as response:
-                if response.status_code != 200:
-                    drain(response)
-                target = redirect_target(response)
-                if target is not None:
-                    return Answer(url, redirect=target)
-                check_status(response)
-                return Answer(url, read(response))
+        turn = self._turns.setdefault(origin(url), threading.BoundedSemaphore(self._settings.per_host))
+        with (
+            turn,
+            budget.spend() as seconds,
+            network_errors_as_outcomes(budget.total),
+            closing(self._send(request, seconds)) as response,
+        ):
+            if response.status_code != 200:
+                drain(response)
+            target = redirect_target(response)
+            if target is not None:
+                return Answer(url, redirect=target)
+            check_status(response)
+            return Answer(url, read(response))
 
     def _send(self, request: PreparedRequest, seconds: float) -> Response:
         limits = Timeout(connect=min(self._settings.connect_timeout, seconds), total=seconds)
         return self._adapter.send(request, stream=True, timeout=limits)  # type: ignore[arg-type]  # a Timeout too
-
-    def _turn(self, host: str) -> threading.BoundedSemaphore:
-        return self._turns.setdefault(host, threading.BoundedSemaphore(self._settings.per_host))
 
 
 def _prepare(url: str, user_agent: str) -> PreparedRequest:
@@ -195,8 +213,3 @@ def _prepare(url: str, user_agent: str) -> PreparedRequest:
     if parts.scheme not in ("http", "https") or "@" in parts.netloc or len(str(request.url)) > URL_CHARACTERS:
         raise NotFetched(Outcome.NOT_IMAGE_URL, "not a plain http or https URL")
     return request
-
-
-def _first_of_robots(response: Response) -> bytes:
-    body: bytes = response.raw.read(ROBOTS_BYTES, decode_content=True)
-    return body

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from .outcomes import NotFetched, Outcome
+from facejoin.udfs.web.outcomes import NotFetched, Outcome
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -30,6 +30,10 @@ class AddressGuard:
 
     Callers connect to an address that it returned and never to the name, so a name that changes its address
     between the check and the connection (DNS rebinding) gains nothing.
+
+    >>> guard = AddressGuard([ip_network("10.1.2.0/24")], resolve=lambda host: ["10.9.9.9", "10.1.2.3", "8.8.8.8"])
+    >>> guard.addresses("photos.test", timeout=1.0)
+    ['10.1.2.3', '8.8.8.8']
     """
 
     def __init__(self, allowed: Sequence[Network] = (), resolve: Resolver = system_resolver) -> None:

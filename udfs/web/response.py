@@ -13,7 +13,7 @@ from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader
 from urllib3.exceptions import TimeoutError as Urllib3Timeout
 from urllib3.util import Retry
 
-from .outcomes import NotFetched, Outcome
+from facejoin.udfs.web.outcomes import NotFetched, Outcome
 
 OTHER_MEDIA = ("text/", "video/", "audio/", "application/json", "application/xml", "application/xhtml")
 DRAINED_BYTES = 16 * 1024  # reading an error page up to this size is cheaper than a new connection
@@ -81,21 +81,21 @@ def check_media_type(response: Response) -> None:
 
 def read_at_most(response: Response, max_bytes: int) -> bytes:
     """The decoded body; never more than max_bytes + 1 of them are held. Raises NotFetched (too_large)."""
-    if (announced_length(response) or 0) <= max_bytes:
+    if (_announced_length(response) or 0) <= max_bytes:
         body: bytes = response.raw.read(max_bytes + 1, decode_content=True)
         if len(body) <= max_bytes:
             return body
     raise NotFetched(Outcome.TOO_LARGE, f"more than {max_bytes} bytes", http_status=response.status_code)
 
 
-def announced_length(response: Response) -> int | None:
+def _announced_length(response: Response) -> int | None:
     length: int | None = response.raw.length_remaining
     return length
 
 
 def drain(response: Response) -> None:
     """Reads a short body away, so that the connection can be used again; what goes wrong there does not matter."""
-    length = announced_length(response)
+    length = _announced_length(response)
     if length is not None and length <= DRAINED_BYTES:
         with suppress(HTTPError, HTTPException, OSError):
             response.raw.read(DRAINED_BYTES + 1, decode_content=False)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from .outcomes import NotFetched, Outcome
+from facejoin.udfs.web.outcomes import NotFetched, Outcome
 
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 KiB are to be read; the rest is ignored
 UNREACHABLE_FOR = 60.0  # seconds until a robots.txt that could not be had is asked for again
@@ -36,7 +36,14 @@ class _Failure:
 
 
 class Robots:
-    """The rules of each host, read once per host and kept; safe to ask from many threads."""
+    """The rules of each host, read once per host and kept; safe to ask from many threads.
+
+    >>> robots = Robots(lambda url: "User-agent: *\\nDisallow: /private/", "face-join/0.1")
+    >>> robots.check("https://photos.test/1.jpg")
+    >>> robots.check("https://photos.test/private/1.jpg")
+    Traceback (most recent call last):
+    facejoin.udfs.web.outcomes.NotFetched: disallowed by robots.txt
+    """
 
     def __init__(self, read: Callable[[str], str], user_agent: str) -> None:
         """read: URL of a robots.txt → its text; raises NotFetched."""
@@ -88,6 +95,9 @@ def opts_out(headers: Iterable[str], user_agent: str) -> bool:
     """Whether one of the X-Robots-Tag values forbids machine learning to everyone or to this crawler.
 
     A value is a list of directives; `name:` before one limits it and those after it to the crawler of that name.
+
+    >>> [opts_out([header], "face-join/0.1") for header in ("noindex, noai", "otherbot: noai", "face-join: noai")]
+    [True, False, True]
     """
     return any(
         directive in OPT_OUT and agent in ("", product_token(user_agent).lower())

@@ -15,8 +15,8 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
-from .guard import AddressGuard
-from .outcomes import NotFetched, Outcome
+from facejoin.udfs.web.guard import AddressGuard
+from facejoin.udfs.web.outcomes import NotFetched, Outcome
 
 HOSTS_KEPT = 64  # connection pools of that many hosts stay open
 ADDRESSES_TRIED = 4  # of one host, sharing the time to connect

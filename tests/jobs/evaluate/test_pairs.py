@@ -1,15 +1,10 @@
 """LFW's files of pairs, and what is said of files that are none."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.evaluate.pairs import Pair, read_pairs
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-LFW = Path(os.environ.get("FACEJOIN_DATA", SHARED)) / "lfw"
 ANN, BOB = "Ann/Ann_0001", "Bob/Bob_0012"
 
 
@@ -75,7 +70,8 @@ def test_a_name_may_have_spaces_where_tabs_part_the_cells(pairs_file):
 def test_what_is_malformed_is_named_with_its_line(pairs_file, text, message):
     with pytest.raises(SettingsError) as raised:
         read_pairs(pairs_file(text))
-    assert message in str(raised.value) and "\n" not in str(raised.value)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
@@ -85,8 +81,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
             read_pairs(tmp_path / name)
 
 
-@pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here")
-def test_lfws_own_file_is_read():
-    pairs = read_pairs(LFW / "pairsDevTest.txt")
-    assert len(pairs) == 1000 and sum(pair.same for pair in pairs) == 500 and {pair.fold for pair in pairs} == {0}
+def test_lfws_own_file_is_read(research_data):
+    pairs = read_pairs(research_data("lfw/pairsDevTest.txt"))
+    assert len(pairs) == 1000
+    assert sum(pair.same for pair in pairs) == 500
+    assert {pair.fold for pair in pairs} == {0}
     assert pairs[0] == Pair("Abdullah_Gul/Abdullah_Gul_0013", "Abdullah_Gul/Abdullah_Gul_0014", same=True, fold=0)

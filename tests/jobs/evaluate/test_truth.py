@@ -1,16 +1,11 @@
 """Files of true faces, and what is said of files that are none."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.evaluate.truth import read_truth
-
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-WIDER = Path(os.environ.get("FACEJOIN_DATA", SHARED)) / "wider"
 
 
 @pytest.fixture
@@ -55,7 +50,9 @@ def test_photos_come_with_their_boxes_and_the_size_that_these_are_in(truth_file)
 def test_what_is_malformed_is_named_in_one_line(truth_file, content, message):
     with pytest.raises(SettingsError) as raised:
         read_truth(truth_file(content))
-    assert message in str(raised.value) and "truth.json" in str(raised.value) and "\n" not in str(raised.value)
+    assert message in str(raised.value)
+    assert "truth.json" in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_further_faults_are_counted(truth_file):
@@ -68,7 +65,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read_truth(tmp_path / "missing.json")
 
 
-@pytest.mark.skipif(not WIDER.is_dir(), reason="WIDER FACE is not here")
-def test_wider_faces_own_file_is_read():
-    photos = read_truth(WIDER / "truth.json")
-    assert len(photos) == 100 and all(photo.size for photo in photos)
+def test_wider_faces_own_file_is_read(research_data):
+    photos = read_truth(research_data("wider/truth.json"))
+    assert len(photos) == 100
+    assert all(photo.size for photo in photos)

@@ -1,8 +1,6 @@
 """The whole command on real photos of three people and a cat, in a folder like LFW's."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +9,6 @@ from facejoin.jobs.evaluate.pairs import read_pairs
 from facejoin.jobs.evaluate.verification import evaluate_verification
 from facejoin.udfs.vision.analyse import model_version
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-LFW = Path(os.environ.get("FACEJOIN_DATA", SHARED)) / "lfw"
 PAIRS = """3
 Barack_Obama\t1\t2
 Barack_Obama\t1\t3
@@ -61,9 +57,8 @@ def verify(facejoin, pairs_file, images):
 def test_the_command_writes_its_figures_and_says_them(spark, verify, tmp_path):
     out = tmp_path / "deep" / "report.json"
     status, printed, _ = verify(PAIRS, "--out", out)
-    assert status == 0 and printed.startswith(
-        "verification: accuracy 1.0000 (0.6097–1.0000), deviation 0.0000 (3 folds)"
-    )
+    assert status == 0
+    assert printed.startswith("verification: accuracy 1.0000 (0.6097–1.0000), deviation 0.0000 (3 folds)")
     assert "6 pairs of 6 photos, 1 of them without a face found" in printed
     report = json.loads(out.read_text())
     assert report.pop("model_version") == model_version(load_settings().vision)
@@ -84,20 +79,23 @@ def test_the_command_writes_its_figures_and_says_them(spark, verify, tmp_path):
 def test_a_photo_without_a_face_has_the_lowest_score_and_counts_once(spark, make_settings, images, pairs_file):
     """Chelsea is a cat; a dog that is one person with her is never accepted."""
     text = "2\t2\n" + "Barack_Obama 1 2\nChelsea 1 1\nBarack_Obama 1 Joe_Biden 1\nChelsea 1 Joe_Biden 1\n" * 2
-    report = evaluate_verification(spark, make_settings(), str(images), read_pairs(pairs_file(text)))
+    report = evaluate_verification(spark, make_settings().networks, str(images), read_pairs(pairs_file(text)))
     assert (report.undetected, report.photos, report.pairs, report.folds) == (1, 4, 8, 2)
-    assert report.accuracy == 0.75 and report.tar == {"0.01": 0.5, "0.001": 0.5}
+    assert report.accuracy == 0.75
+    assert report.tar == {"0.01": 0.5, "0.001": 0.5}
 
 
 def test_one_pair_of_each_kind_says_that_it_is_a_single_fold(spark, verify):
     status, printed, _ = verify("1\nBarack_Obama 1 2\nBarack_Obama 1 Joe_Biden 1\n")
-    assert status == 0 and "too few pairs for folds" in printed
+    assert status == 0
+    assert "too few pairs for folds" in printed
 
 
 def test_a_missing_photo_is_named_with_how_many_are_missing(spark, verify, images):
     status, _, err = verify("1\nBarack_Obama 1 7\nBarack_Obama 1 Nobody 1\n")
     line = f"no photo Barack_Obama/Barack_Obama_0007.jpg below {images}; missing: 2 of 3 photos"
-    assert status == 2 and err.splitlines() == [f"facejoin: {line}"]
+    assert status == 2
+    assert err.splitlines() == [f"facejoin: {line}"]
 
 
 def test_a_photo_that_is_there_twice_is_refused(spark, make_settings, portrait, pairs_file, tmp_path):
@@ -107,12 +105,13 @@ def test_a_photo_that_is_there_twice_is_refused(spark, make_settings, portrait, 
             portrait("gravel.png", 64).save(tmp_path / folder / "Ann" / f"Ann_000{number}.jpg")
     pairs = read_pairs(pairs_file("1\nAnn 1 2\nAnn 1 Bob 1\n"))[:1]
     with pytest.raises(SettingsError, match=r"Ann/Ann_0001 is more than one photo below .*: known/.* and unknown/"):
-        evaluate_verification(spark, make_settings(), str(tmp_path), pairs)
+        evaluate_verification(spark, make_settings().networks, str(tmp_path), pairs)
 
 
 def test_a_missing_folder_of_photos_ends_with_2(spark, verify):
     status, _, err = verify(PAIRS, images="/nowhere/at all")
-    assert status == 2 and err.splitlines() == ["facejoin: there is no folder /nowhere/at all"]
+    assert status == 2
+    assert err.splitlines() == ["facejoin: there is no folder /nowhere/at all"]
 
 
 @pytest.mark.parametrize(
@@ -123,24 +122,29 @@ def test_a_missing_folder_of_photos_ends_with_2(spark, verify):
     ],
 )
 def test_malformed_pairs_end_with_2_before_spark_starts(verify, text, message, monkeypatch):
-    monkeypatch.setattr("facejoin.jobs.session.spark_session", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr("facejoin.jobs.store.session.spark_session", lambda *_: pytest.fail("started"))
     status, out, err = verify(text)
-    assert (status, out) == (2, "") and message in err and err.count("\n") == 1
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
 
 
 def test_a_report_that_cannot_be_written_ends_with_2_before_spark_starts(verify, tmp_path, monkeypatch):
-    monkeypatch.setattr("facejoin.jobs.session.spark_session", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr("facejoin.jobs.store.session.spark_session", lambda *_: pytest.fail("started"))
     (tmp_path / "file").touch()
     for out in (tmp_path, tmp_path / "file" / "report.json"):
         status, _, err = verify(PAIRS, "--out", out)
-        assert (
-            status == 2 and err.startswith(f"facejoin: the report {out} cannot be written: ") and err.count("\n") == 1
-        )
+        assert status == 2
+        assert err.startswith(f"facejoin: the report {out} cannot be written: ")
+        assert err.count("\n") == 1
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here")
-def test_lfws_pairs_are_told_apart_as_well_as_the_readme_says(spark, make_settings):
-    report = evaluate_verification(spark, make_settings(), str(LFW), read_pairs(LFW / "pairsDevTest.txt"))
+def test_lfws_pairs_are_told_apart_as_well_as_the_readme_says(spark, make_settings, research_data):
+    folder = research_data("lfw")
+    pairs = read_pairs(folder / "pairsDevTest.txt")
+    report = evaluate_verification(spark, make_settings().networks, str(folder), pairs)
     assert (report.pairs, report.photos, report.folds, report.undetected) == (1000, 1549, 10, 0)
-    assert report.accuracy >= 0.99 and report.tar["0.01"] >= 0.985 and report.tar["0.001"] >= 0.98
+    assert report.accuracy >= 0.99
+    assert report.tar["0.01"] >= 0.985
+    assert report.tar["0.001"] >= 0.98

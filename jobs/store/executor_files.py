@@ -1,0 +1,18 @@
+"""Files that every executor needs beside the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from facejoin.conf.settings import NetworkSettings
+from facejoin.jobs.store.session import runs_locally
+from facejoin.udfs.vision.analyse import weights_file
+
+
+def ship_weights(spark: SparkSession, settings: NetworkSettings) -> None:
+    """Checks the weights here and sends them to the executors that do not share the cache. Raises WeightsError."""
+    path = weights_file(settings.vision.embed, [Path(settings.cache)])
+    if hasattr(spark, "_jsparkSession") and not runs_locally(spark):
+        spark.sparkContext.addFile(str(path))

@@ -1,0 +1,81 @@
+"""The warehouse: the only place that reads and writes Delta tables."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from delta import DeltaTable
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, STATISTICS, TABLES
+from facejoin.conf.settings import SettingsError
+from facejoin.jobs.store.session import runs_locally
+
+
+class Warehouse:
+    """A folder of Delta tables, each made when it is first asked for."""
+
+    def __init__(self, spark: SparkSession, folder: str):
+        """Raises SettingsError where a folder of this machine cannot be written."""
+        self.spark = spark
+        self.folder = _local_folder(folder) if runs_locally(spark) and "://" not in folder else folder
+        self._made: set[str] = set()
+
+    def read(self, name: str) -> DataFrame:
+        self._make(name)
+        return self.spark.read.format("delta").load(self.path(name))
+
+    def append(self, name: str, rows: DataFrame) -> None:
+        """One commit."""
+        self._make(name)
+        rows.write.format("delta").mode("append").save(self.path(name))
+
+    def replace(self, name: str, rows: DataFrame, where: str) -> None:
+        """One commit in which `rows`, all of which satisfy `where`, take the place of those that did."""
+        self._make(name)
+        rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(self.path(name))
+
+    def delete(self, name: str, where: Column) -> None:
+        self._table(name).delete(where)
+
+    def empty(self, name: str, columns: Iterable[str], where: Column) -> None:
+        """Sets `columns` of the rows to null."""
+        self._table(name).update(where, {c: F.lit(None).cast(TABLES[name][c].dataType) for c in columns})
+
+    def version(self, name: str) -> int:
+        """Of the last commit: it moves whenever the table does."""
+        history = self._table(name).history(1)
+        return max(version for (version,) in history.select("version").collect())
+
+    def path(self, name: str) -> str:
+        return f"{self.folder.rstrip('/')}/{name}"
+
+    def _table(self, name: str) -> DeltaTable:
+        self._make(name)
+        return DeltaTable.forPath(self.spark, self.path(name))
+
+    def _make(self, name: str) -> None:
+        if name in self._made:
+            return
+        table = DeltaTable.createIfNotExists(self.spark).location(self.path(name)).addColumns(TABLES[name])
+        if name in CLUSTERED_BY:
+            table = table.clusterBy(CLUSTERED_BY[name])
+        if name in STATISTICS:
+            table = table.property("delta.dataSkippingStatsColumns", ",".join(STATISTICS[name]))
+        for constraint, rule in CONSTRAINTS.get(name, {}).items():
+            table = table.property(f"delta.constraints.{constraint}", rule)
+        table.execute()
+        self._made.add(name)
+
+
+def _local_folder(folder: str) -> str:
+    path = Path(folder).expanduser().absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return str(path)
+    except OSError as error:
+        raise SettingsError(f"the warehouse {path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,73 @@
+"""The warehouse: what Delta keeps for us, and what it refuses."""
+
+import pytest
+from delta import DeltaTable
+from pyspark.testing import assertDataFrameEqual, assertSchemaEqual
+
+from facejoin.conf.schemas import MATCHES, PEOPLE, PERSONAL, PHOTOS, STATISTICS, TABLES
+from facejoin.conf.settings import SettingsError
+from facejoin.jobs.store.errors import SPARK_ERRORS, one_line
+from facejoin.jobs.store.warehouse import Warehouse
+
+
+@pytest.fixture(scope="module")
+def tables(spark, tmp_path_factory):
+    """A warehouse in which no test writes where another one reads."""
+    return Warehouse(spark, str(tmp_path_factory.mktemp("tables")))
+
+
+def people(spark, *rows):
+    return spark.createDataFrame(list(rows), PEOPLE)
+
+
+def test_every_table_reads_as_its_schema_says_before_anything_is_written(tables):
+    for name in TABLES:
+        assertSchemaEqual(tables.read(name).schema, TABLES[name])
+        assert tables.read(name).isEmpty()
+
+
+def test_the_comments_of_columns_are_kept_with_the_table(tables):
+    described = {row["col_name"]: row["comment"] for row in _describe(tables, "photos")}
+    for field in PHOTOS:
+        assert described[field.name] == field.metadata.get("comment")
+
+
+def test_statistics_leave_out_what_is_personal(tables):
+    tables.read("photos")
+    [[properties]] = DeltaTable.forPath(tables.spark, tables.path("photos")).detail().select("properties").collect()
+    kept = properties["delta.dataSkippingStatsColumns"].split(",")
+    assert kept == list(STATISTICS["photos"])
+    assert not {*kept} & {*PERSONAL, "owner", "photo_id"}
+
+
+def test_a_confidence_above_one_is_refused(spark, tables):
+    row = {"gallery": "g", "photo_id": 1, "face": 0, "person": "A", "confidence": 2.0}
+    with pytest.raises(SPARK_ERRORS) as refused:
+        tables.append("matches", spark.createDataFrame([row], MATCHES))
+    assert "confidence_range" in one_line(refused.value)
+    assert tables.read("matches").isEmpty()
+
+
+def test_replacing_touches_its_own_rows_alone(spark, tables):
+    old, other, new = ("a", "Ann", "Ann/1.jpg", 1), ("b", "Bob", None, 2), ("a", "Cem", "Cem/1.jpg", 3)
+    tables.append("people", people(spark, old, other))
+    tables.replace("people", people(spark, new), "gallery = 'a'")
+    assertDataFrameEqual(tables.read("people").where("gallery <= 'b'"), people(spark, other, new))
+
+
+def test_a_version_moves_with_each_commit_and_only_then(spark, tables):
+    before = tables.version("people")
+    assert tables.version("people") == before
+    tables.append("people", people(spark, ("c", "Dee", None, 1)))
+    assert tables.version("people") == before + 1
+
+
+def test_a_warehouse_below_a_file_is_refused_at_once(spark, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SettingsError, match=r"the warehouse .*file/warehouse cannot be written: Not a directory"):
+        Warehouse(spark, str(tmp_path / "file" / "warehouse"))
+
+
+def _describe(tables, name):
+    tables.read(name)
+    return tables.spark.sql(f"DESCRIBE TABLE delta.`{tables.path(name)}`").collect()

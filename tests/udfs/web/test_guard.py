@@ -1,0 +1,75 @@
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from facejoin.udfs.web.guard import AddressGuard
+from facejoin.udfs.web.outcomes import NotFetched, Outcome
+
+INSIDE = [
+    "127.0.0.1",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "255.255.255.255",
+    "224.0.0.1",
+    "240.0.0.1",
+    "::1",
+    "::",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fec0::1",
+    "ff0e::1",
+    "2001:db8::1",
+    "4000::1",
+    "::10.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::10.0.0.1",
+    "64:ff9b::169.254.169.254",
+    "64:ff9b:1::10.0.0.1",
+    "2002:0a00:0001::1",
+    "2001:0:a00:1::1",
+]
+PUBLIC = ["8.8.8.8", "151.101.1.1", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_an_address_that_is_not_public_is_not_permitted(address: str) -> None:
+    assert not AddressGuard().permits(ip_address(address))
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_is_permitted(address: str) -> None:
+    assert AddressGuard().permits(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "::ffff:10.1.2.3"])
+def test_an_allowed_network_is_permitted_and_its_neighbours_are_not(address: str) -> None:
+    guard = AddressGuard([ip_network("10.1.2.0/24"), ip_network("fd00::/64")])
+    assert guard.permits(ip_address(address))
+    assert guard.permits(ip_address("fd00::7"))
+    assert not guard.permits(ip_address("10.1.3.3"))
+
+
+def test_only_the_public_addresses_of_a_name_are_given() -> None:
+    guard = AddressGuard(resolve=lambda host: ["10.0.0.1", "8.8.8.8"])
+    assert guard.addresses("photos.test", timeout=1) == ["8.8.8.8"]
+
+
+def test_a_name_without_public_addresses_is_blocked() -> None:
+    guard = AddressGuard(resolve=lambda host: ["10.0.0.1", "::1"])
+    with pytest.raises(NotFetched) as caught:
+        guard.addresses("photos.test", timeout=1)
+    assert caught.value.outcome is Outcome.BLOCKED_ADDRESS
+
+
+@pytest.mark.parametrize("literal", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "localhost"])
+def test_other_spellings_of_this_machine_are_blocked(literal: str) -> None:
+    with pytest.raises(NotFetched) as caught:
+        AddressGuard().addresses(literal, timeout=5)
+    assert caught.value.outcome is Outcome.BLOCKED_ADDRESS

@@ -1,0 +1,35 @@
+"""What was found in a photo, as columns of `results`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facejoin.udfs.vision.analyse import Analysis, Face
+
+Row = dict[str, Any]
+
+
+def analysis_columns(analysis: Analysis) -> Row:
+    """status, error, width, height, and faces: null where there are none."""
+    return {
+        "status": analysis.status,
+        "error": analysis.error,
+        "width": analysis.width,
+        "height": analysis.height,
+        "faces": [_face_columns(face) for face in analysis.faces] or None,
+    }
+
+
+def _face_columns(face: Face) -> Row:
+    return {
+        "box": face.box,
+        "landmarks": face.landmarks.ravel(),
+        "score": face.score,
+        "size": face.size,
+        "sharpness": face.quality.sharpness,
+        "yaw": face.quality.yaw,
+        "pitch": face.quality.pitch,
+        "roll": face.quality.roll,
+        "embedding": face.embedding,
+        "mirrored": face.mirrored,
+    }
