@@ -6,8 +6,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo view test test-with-spark test-without-spark fast lint types format docs lock hooks wheel \
-	house bench clean
+.PHONY: help setup demo view test fast lint types format docs lock hooks wheel house bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -20,14 +19,12 @@ demo: setup ## the whole flow on sample photos: build/demo
 view: setup ## serve the demo's page until Ctrl-C
 	$(BIN)/facejoin view build/demo
 
-test: setup .venv/.browser ## every test, slow ones too, those with Spark and those without side by side
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-with-spark test-without-spark
-
-test-with-spark:
-	$(BIN)/pytest -q -m "spark"
-
-test-without-spark:
-	$(BIN)/pytest -q -m "not spark"
+test: setup .venv/.browser ## every test, slow ones too: those with Spark, and beside them the others
+	@mkdir -p build; echo "Tests with Spark; what the others say, which run beside them, follows"
+	@export PYTHONUNBUFFERED=1; \
+	$(BIN)/pytest -q -m "not spark" > build/tests-without-spark.log 2>&1 & others=$$!; \
+	$(BIN)/pytest -q -m spark || failed=1; \
+	wait $$others || failed=1; cat build/tests-without-spark.log; exit $${failed:-0}
 
 fast: setup .venv/.browser ## the tests that take seconds
 	$(BIN)/pytest -q

@@ -5,21 +5,24 @@ Photos that are not part of the repository are read from FACEJOIN_DATA; tests th
 
 from __future__ import annotations
 
+import bz2
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from photo_rows import ROW
 from pyspark.sql import SparkSession
 
 from facejoin.cli import app as cli
 from facejoin.conf.settings import load_settings
+from facejoin.demo.photo_list import Layout, PhotoRow, write_photo_list
 from facejoin.demo.photo_server import PhotoServer
 from facejoin.jobs.store.session import spark_session
 from facejoin.jobs.store.warehouse import Warehouse
@@ -96,6 +99,24 @@ def facejoin(
         return ended.value.code, out, err
 
     return facejoin
+
+
+@pytest.fixture(scope="session")
+def photo_row() -> Callable[..., PhotoRow]:
+    """A row of a photo list with everything in it, unless changed."""
+    return lambda photo_id=1, **changes: replace(ROW, photo_id=photo_id, **changes)
+
+
+@pytest.fixture(scope="session")
+def list_lines(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+    """Rows → the lines that a photo list of `layout` columns has for them."""
+    path = tmp_path_factory.mktemp("lines") / "lines.bz2"
+
+    def lines(rows: list[PhotoRow], layout: Layout = 23) -> list[str]:
+        write_photo_list(path, rows, layout)
+        return bz2.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
+
+    return lines
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
-"""What the jobs' tests share: rows of photo lists, and a small campaign on real photos that is run through once.
+"""What the jobs' tests share: sample photos, settings, and a small campaign on real photos that is run through once.
 
 Tests that change its tables do so in a copy of them.
 """
 
-import bz2
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -11,21 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from named_photos import (
-    ALICE,
-    ASKED_OUT,
-    CAROL,
-    LISTED,
-    ROBOTS_TXT,
-    SERVED,
-    NamedPhoto,
-)
+from named_photos import ASKED_OUT, CAROL, LISTED, ROBOTS_TXT, SERVED, NamedPhoto
+from photo_rows import ROW
 from PIL import Image, ImageOps
 from pyspark.sql import SparkSession
 
 from facejoin.conf.schemas import SUPPRESSED
 from facejoin.conf.settings import ManifestSettings, Settings, load_settings, validated
-from facejoin.demo.photo_list import Layout, PhotoRow, write_photo_list
+from facejoin.demo.photo_list import PhotoRow
 from facejoin.demo.photo_server import PhotoServer
 from facejoin.demo.samples import Samples, fetch_samples
 from facejoin.jobs.crawl import CrawlReport, crawl
@@ -39,48 +31,7 @@ from facejoin.jobs.store.match_report import MatchReport
 from facejoin.jobs.store.warehouse import Warehouse
 
 CACHE = Path("~/.cache/facejoin").expanduser()
-ROW = PhotoRow(
-    photo_id=1,
-    owner=ALICE,
-    nickname="Zoë",
-    taken="2011-11-07 07:20:22.0",
-    uploaded=1320751886,
-    device="NIKON D90",
-    title="Fog & light",
-    description="",
-    tags=("b&w", "washington, d.c."),
-    machine_tags=(),
-    longitude=2.2945,
-    latitude=48.8584,
-    accuracy=16,
-    download_url="http://127.0.0.1:8000/1/1.jpg",
-    licence="Attribution License",
-    licence_url="http://creativecommons.org/licenses/by/2.0/",
-    server=1,
-    farm=1,
-    secret="5192fe3be9",
-    original_secret="0f11b3c88a",
-    extension="jpg",
-)
 WAVE_PHOTOS = 10
-
-
-@pytest.fixture(scope="session")
-def photo_row() -> Callable[..., PhotoRow]:
-    """A row of a photo list with everything in it, unless changed."""
-    return lambda photo_id=1, **changes: replace(ROW, photo_id=photo_id, **changes)
-
-
-@pytest.fixture(scope="session")
-def list_lines(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
-    """Rows → the lines that a photo list of `layout` columns has for them."""
-    path = tmp_path_factory.mktemp("lines") / "lines.bz2"
-
-    def lines(rows: list[PhotoRow], layout: Layout = 23) -> list[str]:
-        write_photo_list(path, rows, layout)
-        return bz2.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
-
-    return lines
 
 
 @pytest.fixture(scope="session")

@@ -214,7 +214,7 @@ def test_a_gallery_of_each_kind_of_classifier_is_enrolled_read_back_and_matched(
     assert report.threshold_from.startswith("mean confidence of held-out references: too few people")
     gallery = last_gallery(copy.warehouse, settings)
     assert gallery.digest == report.gallery
-    assert np.array_equal(gallery.classifier.predict(gallery.references), gallery.owners)
+    assert np.array_equal(gallery.scorer.classifier.predict(gallery.references), gallery.owners)
     again = match(spark, copy.warehouse, make_settings(match__threshold=0.5))
     rows = copy.warehouse.read("matches").where(f"gallery = '{report.gallery}'").collect()
     found = {(row["photo_id"], row["person"]) for row in rows}

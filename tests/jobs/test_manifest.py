@@ -16,6 +16,7 @@ from facejoin.conf.settings import ManifestSettings, SettingsError
 from facejoin.demo.photo_metadata import invent_row
 from facejoin.jobs.manifest import ListReport, manifest, read_lines, without_personal
 from facejoin.jobs.store.errors import JobError
+from facejoin.jobs.store.suppressed import is_suppressed
 from facejoin.jobs.store.warehouse import Warehouse
 
 WRITTEN = ("photos", "quarantine", "runs")
@@ -213,11 +214,12 @@ def test_a_report_whose_lines_do_not_add_up_is_refused():
         ListReport("a", lines=3, photos=1, quarantined={"empty": 1}).check()
 
 
-def test_a_list_that_is_read_again_does_not_bring_back_what_was_erased(spark):
+def test_a_list_that_is_read_again_does_not_bring_back_what_was_erased(spark, warehouse):
     rows = [(1, "a@N01", "Me"), (2, "b@N02", "Us"), (3, None, "Sea")]
     photos = spark.createDataFrame(
         [dict(zip(("photo_id", "owner", "title"), row, strict=True)) for row in rows], PHOTOS
     )
     asked = spark.createDataFrame([("photo", "1", None, None), ("owner", "b@N02", None, None)], SUPPRESSED)
-    titles = {row["photo_id"]: row["title"] for row in without_personal(photos, asked).collect()}
+    warehouse.append("suppressed", asked)
+    titles = {row["photo_id"]: row["title"] for row in without_personal(photos, is_suppressed(warehouse)).collect()}
     assert titles == {1: None, 2: None, 3: "Sea"}
