@@ -8,7 +8,6 @@ from __future__ import annotations
 import bz2
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from photo_rows import ROW
 from pyspark.sql import SparkSession
+from wheel_environment import Environment, build_wheel, install_wheel
 
 from facejoin.cli import app as cli
 from facejoin.conf.settings import load_settings
@@ -142,14 +142,23 @@ class DemoRun:
 
 
 @pytest.fixture(scope="session")
-def run_demo() -> Callable[..., DemoRun]:
-    """(folder, *options) → what `facejoin demo` left and said, in a process of its own with Spark's own defaults."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="session")
+def wheel_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return install_wheel(wheel, tmp_path_factory.mktemp("environment"))
+
+
+@pytest.fixture(scope="session")
+def run_demo(wheel_environment: Environment) -> Callable[..., DemoRun]:
+    """(folder, *options) → what `facejoin demo` left and said: of the wheel, in a process of its own with Spark's own
+    defaults."""
 
     def run(folder: Path, *options: str | Path) -> DemoRun:
-        command = [Path(sys.executable).with_name("facejoin"), "demo", "--out", folder, *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
-        assert done.returncode == 0, done.stderr[-2000:]
-        return DemoRun(folder, json.loads((folder / "report.json").read_text()), done.stdout)
+        printed = wheel_environment.run("facejoin", "demo", "--out", folder, *options)
+        return DemoRun(folder, json.loads((folder / "report.json").read_text()), printed)
 
     return run
 
