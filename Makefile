@@ -19,10 +19,11 @@ demo: setup ## the whole flow on sample photos: build/demo
 view: setup ## serve the demo's page until Ctrl-C
 	$(BIN)/facejoin view build/demo
 
+# A processor for each half: networks that compute on all of them beside Spark take five times as long.
 test: setup .venv/.browser ## every test, slow ones too: those with Spark, and beside them the others
 	@mkdir -p build; echo "Tests with Spark; what the others say, which run beside them, follows"
 	@export PYTHONUNBUFFERED=1; \
-	$(BIN)/pytest -q -m "not spark" > build/tests-without-spark.log 2>&1 & others=$$!; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "not spark" > build/tests-without-spark.log 2>&1 & others=$$!; \
 	$(BIN)/pytest -q -m spark || failed=1; \
 	wait $$others || failed=1; cat build/tests-without-spark.log; exit $${failed:-0}
 
