@@ -36,8 +36,8 @@ TASK_PHOTOS = 50  # photos per Spark task, about: each is searched eight times
 USED = "used"
 DELIVERED_OPTION, NO_FILTER = "delivered", "none"  # what enroll.nonfaces says instead of a folder or a file
 ENDING = ".npz"  # of a file of vectors
-# Embedder → SHA-256 of the file delivered for it. `facejoin nonfaces ~/.cache/facejoin/samples FILE` made it of the
-# demo's photos, of which those with faces are left out.
+# Embedder → SHA-256 of the file delivered for it. `facejoin nonfaces DIR FILE` made it of the photos without faces that
+# `copy_scenes` of demo/samples.py puts into a folder.
 DELIVERED = {"sface-fb143eea": "f79f819c35d9060d3e9cedccc94a08bed8770ccb0240dd6744ac022cf8a6c3d8"}
 
 

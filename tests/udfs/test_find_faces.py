@@ -26,7 +26,7 @@ CRAWL = CrawlSettings(
     fetch=FetchSettings(allowed_networks=(IPv4Network("127.0.0.1/32"),), retries=0, concurrency=4), photo_batch=3
 )  # fewer than there are photos
 CONSTANTS = {"model_version": "networks-1", "wave": "0-2047"}
-TODO = pa.schema(
+UNFINISHED = pa.schema(
     {
         "photo_id": pa.int64(),
         "bucket": pa.int32(),
@@ -90,7 +90,7 @@ def todo(server: PhotoServer) -> list[pa.RecordBatch]:
     *_, no_address, opted_out = rows
     no_address["download_url"] = "photos/6.png"
     opted_out["status"] = "suppressed"
-    return [pa.RecordBatch.from_pylist(part, schema=TODO) for part in (rows[:5], rows[5:])]
+    return [pa.RecordBatch.from_pylist(part, schema=UNFINISHED) for part in (rows[:5], rows[5:])]
 
 
 @pytest.fixture(scope="module")
