@@ -31,7 +31,7 @@ setup(
         "pandas<3",  # pyspark 4.2 does not fully support pandas 3
         "pyarrow>=18",
         "numpy>=2",
-        "torch>=2.6",
+        "torch>=2.12",
         "torchvision",
         "facenet-pytorch==2.5.3",  # 2.6.0 pins torch below 2.3
         "openvino>=2026.0",

@@ -62,7 +62,7 @@ def _choose_engine(requested: str, device: torch.device) -> Engine:
 
 
 def _choose_precision(requested: str, device: torch.device, engine: Engine) -> torch.dtype:
-    """auto: half precision on a GPU; on a processor bfloat16 where OpenVINO can compute in it, else float32."""
+    """auto: half precision on a GPU; on a processor bfloat16 where OpenVINO is faster in it, else float32."""
     if requested == "float16" and device.type == "cpu":
         raise DeviceError("precision 'float16' was asked for, but it is for GPUs: take 'bfloat16' on a processor")
     if requested != "auto":
@@ -70,9 +70,9 @@ def _choose_precision(requested: str, device: torch.device, engine: Engine) -> t
     if device.type != "cpu":
         return torch.float16
     if engine == "openvino":
-        from facejoin.udfs.vision.engines.openvino_network import computes_in_bfloat16
+        from facejoin.udfs.vision.engines.openvino_network import gains_from_bfloat16
 
-        return torch.bfloat16 if computes_in_bfloat16() else torch.float32
+        return torch.bfloat16 if gains_from_bfloat16() else torch.float32
     return torch.float32
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -37,11 +38,11 @@ def on_processor(**settings: Any) -> Runtime:
     return choose_runtime(ComputeSettings(device="cpu", **settings))
 
 
-@pytest.mark.parametrize(("capable", "precision"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_a_processor_runs_openvino_in_bfloat16_if_it_can_compute_in_it(
-    capable: bool, precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("gains", "precision"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_processor_runs_openvino_in_bfloat16_if_it_gains_from_it(
+    gains: bool, precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openvino_network, "computes_in_bfloat16", lambda: capable)
+    monkeypatch.setattr(openvino_network, "gains_from_bfloat16", lambda: gains)
     assert on_processor() == Runtime(CPU, "openvino", precision)
     assert on_processor(runtime="openvino") == Runtime(CPU, "openvino", precision)
 
@@ -52,21 +53,37 @@ CPUINFO = Path("/proc/cpuinfo")
 @pytest.mark.skipif(
     not CPUINFO.exists() or "\nflags" not in CPUINFO.read_text(), reason="the system does not list an x86's flags"
 )
-def test_a_processor_computes_in_bfloat16_if_its_flags_say_so() -> None:
-    flags = re.search(r"^flags\s*: (.*)$", CPUINFO.read_text(), re.MULTILINE)
+def test_a_processor_gains_from_bfloat16_if_its_flags_say_so() -> None:
+    listed = CPUINFO.read_text()
+    flags = re.search(r"^flags\s*: (.*)$", listed, re.MULTILINE)
     assert flags is not None
-    assert openvino_network.computes_in_bfloat16() == ("avx512_bf16" in flags[1].split())
+    needed = "amx_bf16" if "GenuineIntel" in listed else "avx512_bf16"
+    assert openvino_network.gains_from_bfloat16() == (needed in flags[1].split())
 
 
-def test_a_network_is_computed_in_bfloat16_where_the_processor_is_said_to_be_able_to() -> None:
-    """Read off the compiled network, which falls back to float32 without a word where it is not."""
+@pytest.mark.parametrize(
+    ("name", "has_amx", "gains"),
+    [("Intel Xeon", False, False), ("Intel Xeon", True, True), ("AMD EPYC", False, True), ("", False, True)],
+)
+def test_an_intel_gains_from_bfloat16_by_amx_alone(
+    name: str, has_amx: bool, gains: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = {"cpu_name": name, "amx_bf16": has_amx}
+    can_compute_in_it = SimpleNamespace(get_property=lambda device, name: ["BF16", "FP32"])
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
+    monkeypatch.setattr(openvino_network.ov, "Core", lambda: can_compute_in_it)
+    assert openvino_network.gains_from_bfloat16() == gains
+
+
+def test_a_network_is_computed_in_bfloat16_where_the_processor_is_said_to_gain_from_it() -> None:
+    """Read off the compiled network, which falls back to float32 without a word where it cannot."""
     network = on_processor(runtime="openvino").load(nn.Conv2d(3, 16, 3), (1, 3, 32, 32))
     assert isinstance(network, openvino_network.OpenVinoNetwork)
     steps = network.request.get_compiled_model().get_runtime_model().get_ordered_ops()
     (computed_in,) = (
         step.get_rt_info()["runtimePrecision"] for step in steps if step.get_rt_info()["layerType"] == "Convolution"
     )
-    assert computed_in == ("bf16" if openvino_network.computes_in_bfloat16() else "f32")
+    assert computed_in == ("bf16" if openvino_network.gains_from_bfloat16() else "f32")
 
 
 def test_torch_computes_in_float32_on_a_processor() -> None:
