@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # which takes seconds to import
     from facejoin.udfs.vision.analyse import Analysis
 
 RESEARCH_DATA = Path(os.environ.get("FACEJOIN_DATA", Path(__file__).parents[2] / "shared" / "data"))
-STARTS_SPARK = {"spark", "run_demo"}  # fixtures; a test that starts it in any other way is marked where it stands
 LFW_BATCH = 64  # photos analysed together
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 40  # fetching does not decode: any bytes will do
@@ -43,8 +42,10 @@ SPARK = {
     "spark.driver.memory": "2g",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
-    # With few rows most of the time would go into compiling; the demo's own tests run with Spark's defaults.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    # With few rows most of the time would go into compiling and planning again, and a collector beside the program
+    # into its threads; the tests of commands in processes of their own run with Spark's defaults.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
@@ -52,9 +53,9 @@ SPARK = {
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs Spark, so that it can run beside the rest, in a process of its own."""
+    """Marks what needs this process's Spark, so that it can run beside the rest, in a process of its own."""
     for item in items:
-        if STARTS_SPARK & {*getattr(item, "fixturenames", ())}:
+        if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.spark)
 
 
@@ -175,7 +176,7 @@ class Portrait:
 
     person: str
     file: Path
-    found: Analysis  # its faces with the vectors of their mirror images
+    found: Analysis  # with the vectors of the mirrored faces where the person is known
 
 
 @dataclass(frozen=True)
@@ -188,12 +189,12 @@ class Lfw:
 
 @pytest.fixture(scope="session")
 def lfw(research_data: Callable[[str], Path]) -> Lfw:
-    """Two minutes on one core, for all tests of a session together; they are never kept longer than that."""
-    parts = (research_data("lfw") / part for part in ("known", "unknown"))
-    return Lfw(*([*_portraits(sorted(part.glob("*/*")))] for part in parts))
+    """Minutes on one core, for all tests of a session together; they are never kept longer than that."""
+    known, unknown = (sorted((research_data("lfw") / part).glob("*/*")) for part in ("known", "unknown"))
+    return Lfw([*_portraits(known, mirrored=True)], [*_portraits(unknown, mirrored=False)])
 
 
-def _portraits(files: list[Path]) -> Iterator[Portrait]:
+def _portraits(files: list[Path], mirrored: bool) -> Iterator[Portrait]:
     from facejoin.jobs.downloads.weights import fetch_weights
     from facejoin.udfs.vision.analyse import analyser
     from facejoin.udfs.vision.engines.runtime import choose_runtime
@@ -205,6 +206,6 @@ def _portraits(files: list[Path]) -> Iterator[Portrait]:
     any_size = settings.vision.decode.model_copy(update={"min_bytes": 0})
     for start in range(0, len(files), LFW_BATCH):
         part = files[start : start + LFW_BATCH]
-        found = networks.analyse([file.read_bytes() for file in part], any_size, mirrored=True)
+        found = networks.analyse([file.read_bytes() for file in part], any_size, mirrored)
         for file, analysis in zip(part, found, strict=True):
             yield Portrait(file.parent.name, file, analysis)

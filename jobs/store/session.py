@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 
 from facejoin.conf.versions import DELTA_PACKAGE
 
-SHORT_RUN = {  # over before compiled queries, or the second compiler of the JVM, have paid for themselves
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+SHORT_RUN = {  # over before compiled queries, the JVM's second compiler or its parallel collector have paid off
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
