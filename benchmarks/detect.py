@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from timing import batches_of, in_turn, machine, ratio, spread, total, use_threads, write
 
-from facejoin.conf.settings import ComputeSettings, DetectSettings
+from facejoin.conf.settings import ComputeSettings, MtcnnSettings
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
 from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
 
@@ -69,7 +69,7 @@ def rgb(path: Path) -> np.ndarray:
 def measured(
     min_face: int, runtime: Runtime, crowds: Photos, truth: Boxes, empty: Photos, rounds: int
 ) -> dict[str, Any]:
-    settings = DetectSettings(min_face=min_face, min_score=0)
+    settings = MtcnnSettings(min_face=min_face, min_score=0)
     detector = Mtcnn(settings, runtime)
     crops = CropCounter(detector)
     finders: dict[str, Finder] = {"ours": lambda photos: _ours(detector, photos), PEER: _peer(min_face)}
@@ -104,7 +104,7 @@ def _peer(min_face: int) -> Finder:
 
 def noise(photos: Photos, runtime: Runtime, rounds: int) -> dict[str, float]:
     """A photo of nothing but noise beside real ones of the same size, each alone, at a minimum face of 20."""
-    detector = Mtcnn(DetectSettings(min_face=20, min_score=0), runtime)
+    detector = Mtcnn(MtcnnSettings(min_face=20, min_score=0), runtime)
     size = (NOISE_SIDE, NOISE_SIDE)
     real = [np.asarray(Image.fromarray(photo).resize(size)) for photo in spread(photos, NOISE_PHOTOS)]
     noisy = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)

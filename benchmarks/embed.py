@@ -23,7 +23,7 @@ from rich.table import Table
 from timing import Contestant, batches_of, in_turn, machine, ratio, spread, total, use_threads, write
 from torch.nn.functional import normalize
 
-from facejoin.conf.settings import ComputeSettings, DetectSettings
+from facejoin.conf.settings import ComputeSettings, MtcnnSettings
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
 from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
@@ -55,7 +55,7 @@ def main(
 
 def found(paths: Sequence[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
     """The photo and the five landmarks of the surest face of each."""
-    detector = Mtcnn(DetectSettings(), choose_runtime(ComputeSettings()))
+    detector = Mtcnn(MtcnnSettings(), choose_runtime(ComputeSettings()))
     photos = [rgb(path) for path in paths]
     return [(photo, seen.landmarks[:1]) for photo, seen in zip(photos, detector.detect(photos), strict=True) if seen]
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from facejoin.conf.settings import DetectSettings
+from facejoin.conf.settings import MtcnnSettings
 from facejoin.udfs.vision.detection.boxes import CELL
 from facejoin.udfs.vision.detection.mtcnn import OUTPUT_SIDE, REFINEMENT_SIDE, Mtcnn
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network, proposal_network, refinement_network
@@ -65,8 +65,8 @@ class CropCounter:
     """What the detector's second and third network see from now on."""
 
     def __init__(self, detector: Mtcnn):
-        self.refinement = detector.refinement = Counted(detector.refinement)
-        self.output = detector.output = Counted(detector.output)
+        self.refinement = detector.refinement.network = Counted(detector.refinement.network)
+        self.output = detector.output.network = Counted(detector.output.network)
 
     def taken(self) -> tuple[int, int]:
         """Crops of the refinement and the output network since the last call."""
@@ -75,7 +75,7 @@ class CropCounter:
         return rows
 
 
-def detection_work(sizes: Iterable[tuple[int, int]], settings: DetectSettings, crops: tuple[int, int]) -> int:
+def detection_work(sizes: Iterable[tuple[int, int]], settings: MtcnnSettings, crops: tuple[int, int]) -> int:
     """Multiply-adds for photos of these heights and widths: of the search of each whole level, and of the crops."""
     search = proposal_network()
     levels = [level for size in sizes for level in pyramid(*size, settings)]
@@ -85,7 +85,7 @@ def detection_work(sizes: Iterable[tuple[int, int]], settings: DetectSettings, c
     return sum(per_level[level] for level in levels) + crops[0] * refinement + crops[1] * output
 
 
-def pyramid(height: int, width: int, settings: DetectSettings) -> Iterator[tuple[int, int]]:
+def pyramid(height: int, width: int, settings: MtcnnSettings) -> Iterator[tuple[int, int]]:
     """Height and width of MTCNN's levels of a photo."""
     scale = CELL / settings.min_face
     while min(height, width) * scale >= CELL:

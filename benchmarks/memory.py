@@ -36,8 +36,8 @@ def main(
 ) -> None:
     with TemporaryDirectory() as folder:
         of_a_process(write_mixed, photos, Path(folder))
-        weights = of_a_process(written_weights, model, out.parent)
-        worker = of_a_process(worked, Path(folder), count, threads, *weights)
+        embed, _ = of_a_process(written_weights, model, out.parent)
+        worker = of_a_process(worked, Path(folder), count, threads, embed)
     out.parent.mkdir(parents=True, exist_ok=True)
     report = summary(worker) | worker
     from timing import machine, write  # not before: this process's imports are the others', too
@@ -81,9 +81,9 @@ def written_weights(model: str, folder: Path) -> Any:
     return embed_settings(model, folder)
 
 
-def worked(folder: Path, count: int, threads: int, embed: Any, weights: Path) -> dict[str, Any]:
+def worked(folder: Path, count: int, threads: int, embed: Any) -> dict[str, Any]:
     """Samples of this process's memory, with the number of photos that had passed."""
-    analyse = _loaded(threads, embed, weights)
+    analyse = _loaded(threads, embed)
     loaded = resident()
     rng = Random(SEED)
     files = sorted(folder.iterdir(), key=lambda path: int(path.stem))
@@ -97,19 +97,19 @@ def worked(folder: Path, count: int, threads: int, embed: Any, weights: Path) ->
     return {"photos": count, "faces": faces, "samples": samples}
 
 
-def _loaded(threads: int, embed: Any, weights: Path) -> Any:
+def _loaded(threads: int, embed: Any) -> Any:
     """The analysis of a worker that has imported all that Spark's has."""
     import pyspark.worker  # noqa: F401
     import torch
 
     import facejoin.udfs.find_faces  # noqa: F401
-    from facejoin.conf.settings import ComputeSettings, DecodeSettings, VisionSettings
+    from facejoin.conf.settings import ComputeSettings, DecodeSettings, VisionSettings, load_settings
     from facejoin.udfs.vision.analyse import Analyser
     from facejoin.udfs.vision.engines.runtime import choose_runtime
 
     torch.set_num_threads(threads)
     settings = VisionSettings(decode=DecodeSettings(min_bytes=0), embed=embed)
-    return Analyser(settings, weights, choose_runtime(ComputeSettings())).analyse
+    return Analyser(settings, [Path(load_settings().cache)], choose_runtime(ComputeSettings())).analyse
 
 
 def resident() -> dict[str, int]:

@@ -19,12 +19,12 @@ import typer
 from PIL import Image
 from timing import machine, use_threads, write
 
-from facejoin.conf.settings import DecodeSettings, DetectSettings, load_settings
+from facejoin.conf.settings import DecodeSettings, DetectSettings, MtcnnSettings, load_settings
 from facejoin.demo.samples import SCENES, fetch_samples
 from facejoin.jobs.evaluate.measures.detection import matches, shorter_sides
 from facejoin.jobs.evaluate.measures.intervals import wilson
 from facejoin.udfs.recognition.nonface_filter import NonfaceFilter, fit_nonfaces
-from facejoin.udfs.vision.analyse import Analyser, weights_file
+from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
 from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
@@ -64,9 +64,9 @@ def main(
 ) -> None:
     use_threads(threads)
     runtime = choose_runtime(load_settings().compute)
-    subjects, owners = subjects_of(faces, networks(runtime, DetectSettings()))
+    subjects, owners = subjects_of(faces, networks(runtime, MtcnnSettings()))
     alarms = _alarms(nonfaces, runtime)
-    small = crowd_faces(crowds, truth, networks(runtime, DetectSettings())) if crowds and truth else None
+    small = crowd_faces(crowds, truth, networks(runtime, MtcnnSettings())) if crowds and truth else None
     gallery = owners % 2 == 0
     report: dict[str, Any] = {"machine": machine(threads), "gallery": int(gallery.sum()), "filters": {}}
     for name, crops in {"lookalikes": _lookalikes, "random squares": _random_squares}.items():
@@ -108,7 +108,7 @@ def _counts(nonface: NonfaceFilter, found: Detections) -> dict[str, Any]:
 def networks(runtime: Runtime, detect: DetectSettings) -> Analyser:
     settings = load_settings()
     vision = settings.vision.model_copy(update={"detect": detect, "decode": ANY_SIZE})
-    return Analyser(vision, weights_file(vision.embed, [Path(settings.cache).expanduser()]), runtime)
+    return Analyser(vision, [Path(settings.cache)], runtime)
 
 
 def detected(photos: Iterable[np.ndarray], analyser: Analyser) -> list[Detections]:
@@ -151,7 +151,7 @@ def crowd_faces(folder: Path, truth: Path, analyser: Analyser) -> Detections:
 
 def _alarms(folder: Path, runtime: Runtime) -> dict[str, Detections]:
     """What is found where no face is: in the photos as they are, and in all eight ways to turn and mirror them."""
-    usual = DetectSettings()
+    usual = MtcnnSettings()
     low = (*usual.thresholds[:2], min(SCORES))
     analyser = networks(runtime, usual.model_copy(update={"thresholds": low, "min_score": min(SCORES)}))
     photos = [_rgb(path) for path in sorted(folder.rglob("*.jpg"))]
@@ -171,13 +171,13 @@ def _sources(folder: Path | None) -> list[Path]:
 
 
 def _lookalikes(files: list[Path], runtime: Runtime) -> np.ndarray:
-    analyser = networks(runtime, eager(DetectSettings()))
+    analyser = networks(runtime, eager(MtcnnSettings()))
     return np.concatenate([nonface_crops(path.read_bytes(), analyser, ANY_SIZE).vectors for path in files])
 
 
 def _random_squares(files: list[Path], runtime: Runtime) -> np.ndarray:
     """Of every size alike, as the embedder sees a crop."""
-    embedder = networks(runtime, DetectSettings()).embedder
+    embedder = networks(runtime, MtcnnSettings()).embedder
     rng = np.random.default_rng(0)
     crops = [_square(photo, rng, embedder.kind.size) for photo in map(_rgb, files) for _ in range(SQUARES)]
     return embedder.embed(crops)

@@ -22,14 +22,14 @@ from rich.console import Console
 from rich.table import Table
 from timing import batches_of, in_turn, machine, ratio, spread, total, use_threads, write
 
-from facejoin.conf.settings import ComputeSettings, DecodeSettings, DetectSettings, VisionSettings
+from facejoin.conf.settings import ComputeSettings, DecodeSettings, MtcnnSettings, VisionSettings, load_settings
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
 from facejoin.udfs.vision.engines.runtime import choose_runtime
 
 BATCH = 32  # photos
-DETECT = DetectSettings(min_face=20, min_score=0)  # every face that the cascade finds, as the peer's
+DETECT = MtcnnSettings(min_face=20, min_score=0)  # every face that the cascade finds, as the peer's
 OURS, PLAIN = "face_join", "plain"
 
 Bodies = Sequence[bytes]
@@ -58,7 +58,7 @@ def measured(model: str, folder: Path, bodies: Bodies, rounds: int) -> dict[str,
     embed, weights = embed_settings(model, folder)
     runtime = choose_runtime(ComputeSettings())
     settings = VisionSettings(decode=DecodeSettings(min_bytes=0), detect=DETECT, embed=embed)
-    analyser, plain = Analyser(settings, weights, runtime), plain_pipeline()
+    analyser, plain = Analyser(settings, [Path(load_settings().cache)], runtime), plain_pipeline()
     batches = batches_of(bodies, BATCH)
     faces = sum(map(plain, batches))  # warms up as well
     work, own_faces = _work(analyser, weights, batches)

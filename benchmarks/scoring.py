@@ -22,7 +22,7 @@ from timing import machine, use_threads, write
 
 from facejoin.conf.settings import load_settings
 from facejoin.jobs.evaluate.measures.open_set import INTERVAL, Trial, probe_fnir
-from facejoin.udfs.vision.analyse import Analyser, weights_file
+from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.engines.runtime import choose_runtime
 
 FPIRS = (0.01, 0.002, 0.001)
@@ -86,8 +86,7 @@ def main(
 ) -> None:
     use_threads(threads)
     settings = load_settings()
-    weights = weights_file(settings.vision.embed, [Path(settings.cache).expanduser()])
-    analyser = Analyser(settings.vision, weights, choose_runtime(settings.compute))
+    analyser = Analyser(settings.vision, [Path(settings.cache)], choose_runtime(settings.compute))
     (own, own_out), (others, others_out) = (photos_of(folder, analyser) for folder in (known, unknown))
     counts = {"known": len(own), "unknown": len(others), "without_a_face": own_out + others_out}
     report = {"machine": machine(threads), "photos": counts} | compared(own, others)

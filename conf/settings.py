@@ -8,10 +8,20 @@ import re
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FilePath, FiniteFloat, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FilePath,
+    FiniteFloat,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -29,8 +39,11 @@ class Stage(BaseModel):
 
     def digest(self) -> str:
         """A short name for exactly these values: equal settings, equal digest."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        canonical = json.dumps(self._named_values(), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def _named_values(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
 
 
 class ManifestSettings(Stage):
@@ -63,12 +76,41 @@ class DecodeSettings(Stage):
     enough_pixels: Annotated[int, Field(gt=0)] = 3_000_000  # a JPEG of more is decoded at a scale that leaves as many
 
 
-class DetectSettings(Stage):
+class MtcnnSettings(Stage):
+    """MTCNN's; also where no `model` is given."""
+
+    model: Literal["mtcnn"] = "mtcnn"
     min_face: Annotated[int, Field(ge=12)] = 20  # pixels: the smallest face that is searched for, about
     thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.72, 0.7)  # proposal, refinement, output
     scale_factor: Annotated[float, Field(gt=0, lt=1)] = 0.709  # between two levels of the pyramid
     max_candidates: Annotated[int, Field(ge=1)] = 400  # windows of a photo that the first network passes on, best first
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.9  # the last network's probability below which a face is dropped
+
+
+class YunetSettings(Stage):
+    """YuNet's, where `model` is yunet."""
+
+    model: Literal["yunet"] = "yunet"
+    min_face: Annotated[int, Field(ge=8)] = 20  # pixels: the smallest face that is searched for, about
+    min_score: Probability = 0.55  # below which a face is dropped
+    # Whose landmarks: its own, the mean over the cells that see a face; or those of MTCNN's output network in its box
+    landmarks: Literal["own", "output_network"] = "output_network"
+    second_opinion: Annotated[float, Field(ge=0, lt=1)] = 0.0  # that network's probability of a face, at the least
+
+
+DETECTORS = ("mtcnn", "yunet")
+
+
+def _detector(values: Any) -> str | None:
+    """Which of them is meant, by plain values or by the settings themselves."""
+    given = values.get("model", "mtcnn") if isinstance(values, dict) else getattr(values, "model", None)
+    return given if given in DETECTORS else None
+
+
+DetectSettings = Annotated[
+    Annotated[MtcnnSettings, Tag("mtcnn")] | Annotated[YunetSettings, Tag("yunet")],
+    Discriminator(_detector, "detector", f"expected settings of a detector, with a model of {' or '.join(DETECTORS)}"),
+]
 
 
 class EmbedSettings(Stage):
@@ -81,8 +123,13 @@ class EmbedSettings(Stage):
 
 class VisionSettings(Stage):
     decode: DecodeSettings = DecodeSettings()
-    detect: DetectSettings = DetectSettings()
+    detect: DetectSettings = MtcnnSettings()
     embed: EmbedSettings = EmbedSettings()
+
+    def _named_values(self) -> dict[str, Any]:
+        """Without the detector's name, which stands before the digest wherever that names a model."""
+        values = super()._named_values()
+        return values | {"detect": {key: value for key, value in values["detect"].items() if key != "model"}}
 
 
 class ComputeSettings(Stage):
@@ -185,5 +232,10 @@ def _read_config(path: str | Path | None) -> str:
 
 
 def _one_line(origin: str, error: ValidationError) -> str:
-    problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors())
+    problems = (f"{_key(e['loc'])}: {e['msg']} (given: {e['input']!r})" for e in error.errors())
     return f"{origin}: " + "; ".join(problems)
+
+
+def _key(place: tuple[int | str, ...]) -> str:
+    """As the file has it: the name of a detector is not in it where pydantic says which of them it took."""
+    return ".".join(str(part) for part in place if part not in DETECTORS)

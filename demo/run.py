@@ -25,7 +25,7 @@ from facejoin.jobs.match import match
 from facejoin.jobs.publish import PublishReport, publish
 from facejoin.jobs.store.match_report import MatchReport
 from facejoin.jobs.store.warehouse import Warehouse
-from facejoin.udfs.vision.analyse import weights_name
+from facejoin.udfs.vision.analyse import needed_weights
 from facejoin.udfs.vision.engines.weights import WEIGHTS
 
 LOOPBACK = "127.0.0.1"
@@ -60,9 +60,9 @@ def prepare(
     settings: Settings, out: Path, photos: Path | None, known: int | None, unknown: int | None, seed: int
 ) -> Collection:
     """Weights in the cache and the collection in `out`; what is there already is kept."""
-    name = weights_name(settings.vision.embed)
-    if name in WEIGHTS:
-        fetch_weights(name, Path(settings.cache))
+    for name in needed_weights(settings.vision):
+        if name in WEIGHTS:
+            fetch_weights(name, Path(settings.cache))
     folder = out.absolute() / "collection"
     port = load_collection(folder).port if (folder / TRUTH_FILE).exists() else _free_port()
     if photos is None:

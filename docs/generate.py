@@ -15,8 +15,8 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeGuard
+from types import ModuleType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer.main
 from pydantic import BaseModel
@@ -99,8 +99,8 @@ def _stages(stage: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[
     """(key, stage), the outer before the inner."""
     yield path, stage
     for name, field in stage.model_fields.items():
-        if _is_stage(field.annotation):
-            yield from _stages(field.annotation, f"{path}.{name}".removeprefix("."))
+        for inner in _inner_stages(field.annotation):
+            yield from _stages(inner, f"{path}.{name}".removeprefix("."))
 
 
 def _stage(path: str, stage: type[BaseModel]) -> str:
@@ -108,7 +108,7 @@ def _stage(path: str, stage: type[BaseModel]) -> str:
     rows = [
         (f"`{name}`", _kind(schema[name]), f"`{json.dumps(schema[name]['default'])}`", said.get(name, ""))
         for name, field in stage.model_fields.items()
-        if not _is_stage(field.annotation)
+        if not _inner_stages(field.annotation)
     ]
     introduction = [_one_line(stage.__doc__)] if stage.__doc__ else []
     title = f"## {path}" if path else "## At the top"
@@ -116,14 +116,19 @@ def _stage(path: str, stage: type[BaseModel]) -> str:
     return "\n\n".join([title, *introduction, *body]) if body else ""
 
 
-def _is_stage(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    return inspect.isclass(annotation) and issubclass(annotation, BaseModel)
+def _inner_stages(annotation: Any) -> list[type[BaseModel]]:
+    """The stage that a field is, or each of those that it may be; none where it is a value."""
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return [stage for part in get_args(annotation) for stage in _inner_stages(part)]
+    return [annotation] if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else []
 
 
 def _kind(schema: dict[str, Any]) -> str:
     """In words: a JSON schema's type with its limits."""
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
+    if "const" in schema:
+        return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema["type"] == "array":

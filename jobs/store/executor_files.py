@@ -8,11 +8,13 @@ from pyspark.sql import SparkSession
 
 from facejoin.conf.settings import NetworkSettings
 from facejoin.jobs.store.session import runs_locally
-from facejoin.udfs.vision.analyse import weights_file
+from facejoin.udfs.vision.analyse import needed_weights
+from facejoin.udfs.vision.engines.weights import find_weights
 
 
 def ship_weights(spark: SparkSession, settings: NetworkSettings) -> None:
     """Checks the weights here and sends them to the executors that do not share the cache. Raises WeightsError."""
-    path = weights_file(settings.vision.embed, [Path(settings.cache)])
-    if hasattr(spark, "_jsparkSession") and not runs_locally(spark):
-        spark.sparkContext.addFile(str(path))
+    for name, sha256 in needed_weights(settings.vision).items():
+        path = find_weights(name, sha256, [Path(settings.cache)])
+        if hasattr(spark, "_jsparkSession") and not runs_locally(spark):
+            spark.sparkContext.addFile(str(path))

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from facejoin.conf.settings import (
     DEFAULT_CONFIG,
     ComputeSettings,
-    DetectSettings,
     FetchSettings,
+    MtcnnSettings,
     Settings,
     SettingsError,
     VisionSettings,
+    YunetSettings,
     load_settings,
     validated,
 )
@@ -122,6 +123,24 @@ def test_a_threshold_is_a_probability_that_is_neither_sure_nor_impossible(number
     assert says.startswith(f"own.yaml: vision.detect.thresholds.{number}: ")
 
 
+def test_a_detectors_settings_are_those_of_its_model_and_mtcnns_where_none_is_named() -> None:
+    named = {"yunet": YunetSettings(min_face=30), "mtcnn": MtcnnSettings(min_face=30)}
+    for model, expected in named.items():
+        assert validated({"vision": {"detect": {"model": model, "min_face": 30}}}, "own.yaml").vision.detect == expected
+    assert validated({"vision": {"detect": {"min_face": 30}}}, "own.yaml").vision.detect == named["mtcnn"]
+
+
+@pytest.mark.parametrize("given", [{"model": "ssd"}, {"model": ["yunet"]}, {"model": None}, None, 5, "yunet"])
+def test_a_detector_that_is_none_is_refused_with_those_that_there_are(given: object) -> None:
+    says = refusal({"vision": {"detect": given}})
+    assert says.startswith("own.yaml: vision.detect: expected settings of a detector, with a model of mtcnn or yunet")
+
+
+def test_what_one_detector_knows_is_refused_in_anothers_settings() -> None:
+    assert "vision.detect.thresholds: " in refusal({"vision": {"detect": {"model": "yunet", "thresholds": [0.6] * 3}}})
+    assert "vision.detect.landmarks: " in refusal({"vision": {"detect": {"landmarks": "own"}}})
+
+
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:3"])
 @pytest.mark.parametrize("runtime", ["auto", "torch", "openvino"])
 @pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16", "float16"])
@@ -193,7 +212,7 @@ def test_a_dump_of_the_settings_loads_as_the_same_settings(config: Callable[[str
 
 THRESHOLDS = st.sampled_from([0.6, 0.7, 0.8])
 DETECT = st.builds(
-    DetectSettings,
+    MtcnnSettings,
     min_face=st.integers(19, 21),
     thresholds=st.tuples(THRESHOLDS, THRESHOLDS, THRESHOLDS),
     min_score=st.sampled_from([0.9, 0.95]),
@@ -202,9 +221,9 @@ DETECT = st.builds(
 
 @settings(deadline=None, derandomize=True)
 @given(one=DETECT, other=DETECT)
-def test_equal_settings_and_only_they_have_equal_digests(one: DetectSettings, other: DetectSettings) -> None:
+def test_equal_settings_and_only_they_have_equal_digests(one: MtcnnSettings, other: MtcnnSettings) -> None:
     assert (one.digest() == other.digest()) == (one == other)
-    assert DetectSettings.model_validate_json(one.model_dump_json()).digest() == one.digest()
+    assert MtcnnSettings.model_validate_json(one.model_dump_json()).digest() == one.digest()
 
 
 def test_every_fetch_setting_counts_in_the_digest() -> None:

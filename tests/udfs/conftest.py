@@ -12,8 +12,8 @@ import pytest
 from facejoin.conf.settings import (
     ComputeSettings,
     DecodeSettings,
-    DetectSettings,
     EmbedSettings,
+    MtcnnSettings,
     Settings,
     VisionSettings,
 )
@@ -42,6 +42,11 @@ def sface_weights() -> Path:
 
 
 @pytest.fixture(scope="session")
+def yunet_weights() -> Path:
+    return fetch_weights("yunet", CACHE).path
+
+
+@pytest.fixture(scope="session")
 def runtime() -> Runtime:
     """What this processor computes fastest with."""
     from facejoin.udfs.vision.engines.runtime import choose_runtime
@@ -53,7 +58,7 @@ def runtime() -> Runtime:
 def analyser(sface_weights: Path, runtime: Runtime) -> Analyser:
     from facejoin.udfs.vision.analyse import Analyser
 
-    return Analyser(VisionSettings(decode=ANY_SIZE, embed=SFACE), sface_weights, runtime)
+    return Analyser(VisionSettings(decode=ANY_SIZE, embed=SFACE), [sface_weights.parent], runtime)
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +67,8 @@ def eager_analyser(sface_weights: Path, runtime: Runtime) -> Analyser:
     from facejoin.udfs.vision.analyse import Analyser
     from facejoin.udfs.vision.nonface_crops import eager
 
-    vision = VisionSettings(decode=ANY_SIZE, detect=eager(DetectSettings()), embed=SFACE)
-    return Analyser(vision, sface_weights, runtime)
+    vision = VisionSettings(decode=ANY_SIZE, detect=eager(MtcnnSettings()), embed=SFACE)
+    return Analyser(vision, [sface_weights.parent], runtime)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ def png(picture: Image.Image) -> bytes:
 def given(
     samples: Samples,
     sface_weights: Path,
+    yunet_weights: Path,
     head: Callable[[str], np.ndarray],
     analyser: Any,
     eager_analyser: Any,
@@ -52,6 +53,8 @@ def given(
         "settings": vision,
         "folders": (sface_weights.parent,),
         "weights": sface_weights,
+        "sface_file": sface_weights,
+        "yunet_weights": yunet_weights,
         "detector": analyser.detector,
         "eager_networks": eager_analyser,
         "portrait": np.asarray(portrait),

@@ -12,8 +12,8 @@ import numpy as np
 
 from facejoin.conf.settings import DecodeSettings, EmbedSettings, VisionSettings
 from facejoin.udfs.vision.decode import DecodeError, decode
-from facejoin.udfs.vision.detection import mtcnn
-from facejoin.udfs.vision.detection.detector import DetectedFaces, Detector
+from facejoin.udfs.vision.detection.detect import DETECTORS, load_detector
+from facejoin.udfs.vision.detection.detector import DetectedFaces
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
 from facejoin.udfs.vision.engines.runtime import Runtime
 from facejoin.udfs.vision.engines.weights import WEIGHTS, find_weights
@@ -71,10 +71,11 @@ class Analyser:
     'unsupported'
     """
 
-    def __init__(self, settings: VisionSettings, weights: Path, runtime: Runtime):
+    def __init__(self, settings: VisionSettings, folders: Sequence[Path], runtime: Runtime):
+        """Weights are looked for in `folders`. Raises WeightsError."""
         self.settings = settings
-        self.detector: Detector = mtcnn.Mtcnn(settings.detect, runtime)
-        self.embedder = Embedder(settings.embed, weights, runtime)
+        self.detector = load_detector(settings.detect, folders, runtime)
+        self.embedder = Embedder(settings.embed, weights_file(settings.embed, folders), runtime)
 
     def analyse(
         self, bodies: Sequence[bytes], limits: DecodeSettings | None = None, mirrored: bool = False
@@ -159,7 +160,7 @@ def _bare_faces(found: DetectedFaces, crops: Sequence[np.ndarray]) -> Iterator[F
 @cache
 def analyser(settings: VisionSettings, folders: tuple[Path, ...], runtime: Runtime) -> Analyser:
     """Loaded once per process and device. Raises WeightsError."""
-    return Analyser(settings, weights_file(settings.embed, folders), runtime)
+    return Analyser(settings, folders, runtime)
 
 
 def weights_name(settings: EmbedSettings) -> str:
@@ -168,6 +169,17 @@ def weights_name(settings: EmbedSettings) -> str:
 
 def weights_file(settings: EmbedSettings, folders: Sequence[Path]) -> Path:
     return find_weights(weights_name(settings), settings.weights_sha256, folders)
+
+
+def needed_weights(settings: VisionSettings) -> dict[str, str | None]:
+    """The weights that do not come with a package: name or file → the hash that the user trusts, if any is given.
+
+    >>> needed_weights(VisionSettings(embed=EmbedSettings(model="sface")))
+    {'sface': None}
+    """
+    needed = {weights_name(settings.embed): settings.embed.weights_sha256}
+    detector = DETECTORS[settings.detect.model].weights
+    return needed if detector is None else needed | {detector: None}
 
 
 def embedder_version(settings: EmbedSettings) -> str:
@@ -189,7 +201,8 @@ def model_version(settings: VisionSettings) -> str:
     sha256 = _weights_sha256(settings.embed)
     embed = settings.embed.model_copy(update={"weights": None, "weights_sha256": sha256, "batch": 1})
     exact = settings.model_copy(update={"embed": embed})
-    return f"{mtcnn.NAME}.{settings.embed.model}-{str(sha256)[:8]}.{exact.digest()}"
+    detector = DETECTORS[settings.detect.model].name
+    return f"{detector}.{settings.embed.model}-{str(sha256)[:8]}.{exact.digest()}"
 
 
 def _weights_sha256(settings: EmbedSettings) -> str | None:

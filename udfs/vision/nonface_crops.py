@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facejoin.conf.settings import DecodeSettings, DetectSettings
+from facejoin.conf.settings import DecodeSettings, DetectSettings, YunetSettings
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.decode import DecodeError, decode
 
-EAGER = (0.3, 0.2, 0.05)  # thresholds of the cascade: some 60 windows of a photo of half a megapixel
-SURE = 0.98  # score of the upright photo's best window from which the photo shows a face after all
+EAGER_MTCNN = (0.3, 0.2, 0.05)  # thresholds of the cascade: some 60 windows of a photo of half a megapixel
+EAGER_YUNET = 0.1  # least score: some 10 windows
+SURE = {"mtcnn": 0.98, "yunet": 0.85}  # score of the upright photo's best window from which it shows a face after all
 MOST = 50  # crops of one photo, so that one full of them does not outweigh the others
 
 
@@ -31,7 +32,9 @@ class NonfaceCrops:
 
 def eager(settings: DetectSettings) -> DetectSettings:
     """The settings of a detector for `nonface_crops`: it keeps what the given one does and much more."""
-    first, second, third = (min(pair) for pair in zip(settings.thresholds, EAGER, strict=True))
+    if isinstance(settings, YunetSettings):
+        return settings.model_copy(update={"min_score": min(settings.min_score, EAGER_YUNET), "second_opinion": 0.0})
+    first, second, third = (min(pair) for pair in zip(settings.thresholds, EAGER_MTCNN, strict=True))
     return settings.model_copy(update={"thresholds": (first, second, third), "min_score": 0.0})
 
 
@@ -50,7 +53,7 @@ def nonface_crops(body: bytes, networks: Analyser, limits: DecodeSettings, most:
     scores: list[float] = []
     for number, view in enumerate(_views(photo)):
         [found] = networks.detector.detect([view])
-        if number == 0 and len(found) and found.scores[0] >= SURE:
+        if number == 0 and len(found) and found.scores[0] >= SURE[networks.settings.detect.model]:
             return NonfaceCrops("faces", f"shows a face, to a score of {found.scores[0]:.3f}", nothing)
         crops += networks.embedder.crops(view, found.landmarks[:most])
         scores += found.scores[:most].tolist()

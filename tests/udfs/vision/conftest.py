@@ -12,13 +12,17 @@ import torch
 from facenet_pytorch import InceptionResnetV1
 from PIL import Image
 
-from facejoin.conf.settings import ComputeSettings, DetectSettings, EmbedSettings
+from facejoin.conf.settings import ComputeSettings, EmbedSettings, MtcnnSettings, YunetSettings
 from facejoin.udfs.vision.analyse import Analysis
+from facejoin.udfs.vision.detection.detect import load_detector
+from facejoin.udfs.vision.detection.detector import Detector
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
+from facejoin.udfs.vision.detection.yunet import Yunet
 from facejoin.udfs.vision.embedding.align import align
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
 from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
 
+EACH_DETECTOR = (MtcnnSettings(), YunetSettings(), YunetSettings(landmarks="own"))
 WAYS_TO_COMPUTE = ("openvino bfloat16", "openvino float32", "torch float32")
 
 
@@ -85,12 +89,18 @@ def _processor(way: str) -> Runtime:
 
 @pytest.fixture(scope="session")
 def detector(runtime: Runtime) -> Mtcnn:
-    return Mtcnn(DetectSettings(), runtime)
+    return Mtcnn(MtcnnSettings(), runtime)
 
 
 @pytest.fixture(scope="session")
-def each_detector(each_runtime: Runtime) -> Mtcnn:
-    return Mtcnn(DetectSettings(), each_runtime)
+def yunet(runtime: Runtime, yunet_weights: Path) -> Yunet:
+    return Yunet(YunetSettings(), yunet_weights, runtime)
+
+
+@pytest.fixture(scope="session", params=EACH_DETECTOR, ids=str)
+def each_detector(request: pytest.FixtureRequest, each_runtime: Runtime, yunet_weights: Path) -> Detector:
+    """Each detector, run each way."""
+    return load_detector(request.param, [yunet_weights.parent], each_runtime)
 
 
 @pytest.fixture(scope="session")

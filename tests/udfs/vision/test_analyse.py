@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from facejoin.conf.settings import DecodeSettings, DetectSettings, EmbedSettings, VisionSettings
+from facejoin.conf.settings import DecodeSettings, EmbedSettings, MtcnnSettings, VisionSettings
 from facejoin.demo.samples import Samples
 from facejoin.udfs.vision import analyse
 from facejoin.udfs.vision.analyse import Analyser, Analysis
@@ -164,7 +164,9 @@ def test_small_files_and_large_photos_are_refused_by_the_settings(
     bodies: dict[str, bytes], sface_weights: Path, runtime: Runtime
 ) -> None:
     limits = DecodeSettings(min_bytes=1000, max_pixels=200 * 200)
-    strict = Analyser(VisionSettings(decode=limits, embed=EmbedSettings(model="sface")), sface_weights, runtime)
+    strict = Analyser(
+        VisionSettings(decode=limits, embed=EmbedSettings(model="sface")), [sface_weights.parent], runtime
+    )
     found = strict.analyse([bodies["one pixel"], bodies["two faces"]])
     assert [analysis.status for analysis in found] == ["too_small", "too_many_pixels"]
 
@@ -173,7 +175,7 @@ def test_the_networks_of_the_same_settings_are_loaded_once(sface_weights: Path, 
     folders = (sface_weights.parent,)
     loaded = analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), folders, runtime)
     assert analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), folders, runtime) is loaded
-    larger = VisionSettings(embed=EmbedSettings(model="sface"), detect=DetectSettings(min_face=60))
+    larger = VisionSettings(embed=EmbedSettings(model="sface"), detect=MtcnnSettings(min_face=60))
     assert analyse.analyser(larger, folders, runtime) is not loaded
 
 

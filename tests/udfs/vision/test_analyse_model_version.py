@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from facejoin.conf.settings import ComputeSettings, Settings, VisionSettings
+from facejoin.conf.settings import ComputeSettings, Settings, VisionSettings, YunetSettings
 from facejoin.udfs.vision.analyse import model_version
 from facejoin.udfs.vision.engines.weights import WEIGHTS
 
@@ -22,6 +22,11 @@ CHANGES: dict[str, Changes] = {
     "max_candidates": {"detect": {"max_candidates": 200}},
     "scale_factor": {"detect": {"scale_factor": 0.7}},
     "min_score": {"detect": {"min_score": 0.95}},
+    "detector": {"detect": {"model": "yunet"}},
+    "yunet's min_face": {"detect": {"model": "yunet", "min_face": 21}},
+    "yunet's min_score": {"detect": {"model": "yunet", "min_score": 0.95}},
+    "landmarks": {"detect": {"model": "yunet", "landmarks": "own"}},
+    "second_opinion": {"detect": {"model": "yunet", "second_opinion": 0.5}},
     "min_bytes": {"decode": {"min_bytes": 0}},
     "max_pixels": {"decode": {"max_pixels": 50_000_000}},
     "enough_pixels": {"decode": {"enough_pixels": 2_000_000}},
@@ -39,7 +44,8 @@ def test_every_setting_that_changes_a_result_changes_the_version() -> None:
 
 
 def test_no_setting_is_forgotten_here() -> None:
-    settings = {(stage, name) for stage, own in VisionSettings() for name in type(own).model_fields}
+    stages = [*VisionSettings(), ("detect", YunetSettings())]
+    settings = {(stage, name) for stage, own in stages for name in type(own).model_fields}
     changed = {(stage, name) for change in CHANGES.values() for stage, values in change.items() for name in values}
     assert settings - changed == {("embed", "batch")}
 

@@ -5,8 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from facejoin.conf.settings import DecodeSettings, DetectSettings
-from facejoin.udfs.vision.nonface_crops import EAGER, MOST, eager, nonface_crops
+from facejoin.conf.settings import DecodeSettings, EmbedSettings, MtcnnSettings, VisionSettings, YunetSettings
+from facejoin.udfs.vision.analyse import Analyser
+from facejoin.udfs.vision.nonface_crops import EAGER_MTCNN, EAGER_YUNET, MOST, eager, nonface_crops
 
 ANY_SIZE = DecodeSettings(min_bytes=0)
 
@@ -69,7 +70,21 @@ def test_crops_of_no_faces_are_like_one_another_and_unlike_faces(found, analyses
 
 
 def test_an_eager_detector_is_never_stricter_than_the_one_given():
-    lowered = eager(DetectSettings(thresholds=(0.1, 0.7, 0.02), min_face=40))
-    assert lowered.thresholds == (0.1, EAGER[1], 0.02)
+    lowered = eager(MtcnnSettings(thresholds=(0.1, 0.7, 0.02), min_face=40))
+    assert isinstance(lowered, MtcnnSettings)
+    assert lowered.thresholds == (0.1, EAGER_MTCNN[1], 0.02)
     assert lowered.min_score == 0
     assert lowered.min_face == 40
+    doubting = YunetSettings(min_score=0.5, second_opinion=0.9, landmarks="own")
+    assert eager(doubting) == YunetSettings(min_score=EAGER_YUNET, landmarks="own")
+    assert eager(YunetSettings(min_score=EAGER_YUNET / 2)).min_score == EAGER_YUNET / 2
+
+
+def test_an_eager_yunet_finds_windows_too_and_knows_a_face(samples, sface_weights, yunet_weights, runtime):
+    folders = [sface_weights.parent, yunet_weights.parent]
+    vision = VisionSettings(decode=ANY_SIZE, detect=eager(YunetSettings()), embed=EmbedSettings(model="sface"))
+    networks = Analyser(vision, folders, runtime)
+    scenes = [nonface_crops(samples.path(name).read_bytes(), networks, ANY_SIZE) for name in ("grass.png", "coins.png")]
+    assert [found.status for found in scenes] == ["used", "used"]
+    assert sum(len(found.vectors) for found in scenes) > 0
+    assert nonface_crops(samples.path("biden.jpg").read_bytes(), networks, ANY_SIZE).status == "faces"

@@ -6,18 +6,19 @@ authors' code, networks and weights those of facenet-pytorch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from facejoin.conf.settings import DetectSettings
+from facejoin.conf.settings import MtcnnSettings
 from facejoin.udfs.vision.detection import boxes as box
 from facejoin.udfs.vision.detection.area import Areas, areas
 from facejoin.udfs.vision.detection.detector import DetectedFaces
+from facejoin.udfs.vision.detection.mtcnn_crops import CropNetwork, landmarks
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network, refinement_network
 from facejoin.udfs.vision.detection.proposal import Proposer
-from facejoin.udfs.vision.engines.runtime import Network, Runtime
+from facejoin.udfs.vision.engines.runtime import Runtime
 from facejoin.udfs.vision.engines.weights import PACKAGED
 
 NAME = f"mtcnn-{PACKAGED['onet'][:4]}"  # in model_version: the cascade, and the weights of its last network
@@ -32,40 +33,26 @@ class Mtcnn:
 
     >>> runtime = choose_runtime(ComputeSettings(device="cpu"))
     >>> grey = np.full((60, 80, 3), 128, np.uint8)
-    >>> [len(faces) for faces in Mtcnn(DetectSettings(), runtime).detect([grey, portrait])]
+    >>> [len(faces) for faces in Mtcnn(MtcnnSettings(), runtime).detect([grey, portrait])]
     [0, 1]
     """
 
-    def __init__(self, settings: DetectSettings, runtime: Runtime):
+    def __init__(self, settings: MtcnnSettings, runtime: Runtime):
         self.settings = settings
         self.device = runtime.device
         self.proposer = Proposer(settings, runtime)
         refinement_batch, output_batch = BATCHES[runtime.device.type]
-        self.refinement = runtime.load(refinement_network(), (refinement_batch, REFINEMENT_SIDE, REFINEMENT_SIDE, 3))
-        self.output = runtime.load(output_network(), (output_batch, OUTPUT_SIDE, OUTPUT_SIDE, 3))
+        self.refinement = CropNetwork(refinement_network(), REFINEMENT_SIDE, refinement_batch, runtime)
+        self.output = CropNetwork(output_network(), OUTPUT_SIDE, output_batch, runtime)
 
     @torch.inference_mode()
     def detect(self, photos: Sequence[np.ndarray]) -> list[DetectedFaces]:
         """As `Detector.detect`; a score is the output network's probability."""
         sources = [areas(photo, self.device) for photo in photos]
         proposed = self.proposer.propose(sources)
-        refined = [self._refined(*seen) for seen in self._seen(self.refinement, REFINEMENT_SIDE, sources, proposed)]
-        found = self._seen(self.output, OUTPUT_SIDE, sources, refined)
+        refined = [self._refined(*seen) for seen in self.refinement.seen(sources, proposed)]
+        found = self.output.seen(sources, refined)
         return [self._faces(*seen, source) for seen, source in zip(found, sources, strict=True)]
-
-    def _seen(
-        self, network: Network, side: int, sources: Sequence[Areas], windows: Sequence[torch.Tensor]
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The windows of each photo that show some of it, with the network's outputs for them."""
-        inside, crops = [], []
-        for source, boxes in zip(sources, windows, strict=True):
-            rectangles = box.rectangles(boxes, source.width, source.height)
-            solid = box.solid(rectangles)
-            inside.append(boxes[solid])
-            crops.append(source.crops(rectangles[solid], side))
-        counts = [len(boxes) for boxes in inside]
-        outputs = network(torch.cat(crops)) if any(counts) else torch.zeros((0, 15), device=self.device)
-        return zip(inside, torch.split(outputs, counts), strict=True)
 
     def _refined(self, boxes: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
         """The refinement network's outputs (n, 5) → the windows for the output network."""
@@ -83,11 +70,5 @@ class Mtcnn:
         boxes = box.clipped(boxes[kept], source.width, source.height)
         sure = box.solid(boxes) & (scores[kept] >= self.settings.min_score)
         kept = kept[sure]
-        landmarks = _landmarks(windows[kept], outputs[kept, 5:])
-        return DetectedFaces(boxes[sure].cpu().numpy(), landmarks.cpu().numpy(), scores[kept].cpu().numpy())
-
-
-def _landmarks(windows: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """shares (n, 10) of the window's sides, first five x, then five y → (n, 5, 2) pixels, counted from 0."""
-    sides = windows[:, None, 2:] - windows[:, None, :2] + 1
-    return windows[:, None, :2] - 1 + shares.view(-1, 2, 5).transpose(1, 2) * sides
+        points = landmarks(windows[kept], outputs[kept])
+        return DetectedFaces(boxes[sure].cpu().numpy(), points.cpu().numpy(), scores[kept].cpu().numpy())

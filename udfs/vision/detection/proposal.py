@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from facejoin.conf.settings import DetectSettings
+from facejoin.conf.settings import MtcnnSettings
 from facejoin.udfs.vision.detection import boxes as box
 from facejoin.udfs.vision.detection.area import Areas
 from facejoin.udfs.vision.detection.canvas import MARGIN, Placed, cut, place
@@ -48,7 +48,7 @@ class _Cells:
 
 
 class Proposer:
-    def __init__(self, settings: DetectSettings, runtime: Runtime):
+    def __init__(self, settings: MtcnnSettings, runtime: Runtime):
         self.settings = settings
         self.device = runtime.device
         self.canvases = 1 if runtime.device.type == "cpu" else 32  # searched at once

@@ -1,8 +1,7 @@
 """SFace (Zhong et al. 2021, doi:10.1109/TIP.2020.3048632) as a torch module, filled from its packaged ONNX file.
 
 The network is MobileNetV1's layout with PReLU: one full convolution, thirteen depthwise/pointwise pairs, one linear
-layer. The file stores its weights as int8 in blocks, each with a scale and a zero point; they are brought back to
-float32 when the file is read.
+layer.
 """
 
 from __future__ import annotations
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import nn
 
 from facejoin.udfs.vision.embedding.kind import EmbedderKind
+from facejoin.udfs.vision.engines.onnx_weights import OnnxWeights
 
 # Of the thirteen pairs: channels out of the pointwise convolution, stride of the depthwise one.
 PAIRS = (
@@ -49,18 +47,18 @@ class SFace(nn.Module):
 
 def load_sface(path: Path) -> SFace:
     """The network with the weights of the ONNX file at `path` (whose hash the caller has checked)."""
-    weights = _Weights(path)
+    weights = OnnxWeights(path)
     network = SFace()
     with torch.no_grad():
         for name, block in network.blocks.named_children():
             parts: list[Any] = list(block.children())
             conv, norm, relu = parts
-            conv.weight.copy_(weights.dequantized(f"{name}_conv2d_weight").view_as(conv.weight))
+            conv.weight.copy_(weights[f"{name}_conv2d_weight_dequantized"].view_as(conv.weight))
             _fill_norm(norm, weights, f"{name}_batchnorm")
-            relu.weight.copy_(weights.plain(f"{name}_relu_gamma").flatten())
+            relu.weight.copy_(weights[f"{name}_relu_gamma"].flatten())
         _fill_norm(network.bn1, weights, "bn1")
-        network.pre_fc1.weight.copy_(weights.dequantized("pre_fc1_weight"))
-        network.pre_fc1.bias.copy_(weights.dequantized("pre_fc1_bias"))
+        network.pre_fc1.weight.copy_(weights["pre_fc1_weight_dequantized"])
+        network.pre_fc1.bias.copy_(weights["pre_fc1_bias_dequantized"])
         _fill_norm(network.fc1, weights, "fc1")
     return network.eval()
 
@@ -70,41 +68,11 @@ def _block(channels: int, out: int, kernel: int, stride: int = 1, groups: int = 
     return nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(out, eps=1e-3), relu=nn.PReLU(out)))
 
 
-def _fill_norm(norm: Any, weights: _Weights, name: str) -> None:
-    norm.weight.copy_(weights.plain(f"{name}_gamma"))
-    norm.bias.copy_(weights.plain(f"{name}_beta"))
-    norm.running_mean.copy_(weights.plain(f"{name}_moving_mean"))
-    norm.running_var.copy_(weights.plain(f"{name}_moving_var"))
-
-
-class _Weights:
-    """The arrays of the ONNX file, by name."""
-
-    def __init__(self, path: Path):
-        graph = onnx.load(str(path)).graph
-        self.arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-        self.block_sizes = {
-            node.input[0]: attribute.i
-            for node in graph.node
-            if node.op_type == "DequantizeLinear"
-            for attribute in node.attribute
-            if attribute.name == "block_size"
-        }
-
-    def plain(self, name: str) -> torch.Tensor:
-        return torch.from_numpy(self.arrays[name].copy())
-
-    def dequantized(self, name: str) -> torch.Tensor:
-        """(q − zero point) · scale, where each scale serves `block_size` values along the last axis."""
-        quantized = self.arrays[f"{name}_quantized"]
-        block = self.block_sizes[f"{name}_quantized"]
-        scales, zeros = (
-            np.repeat(self.arrays[f"{name}_{part}"], block, axis=-1)[..., : quantized.shape[-1]]
-            for part in ("scales", "zero_point")
-        )
-        weights = np.subtract(quantized, zeros, dtype=np.float32)
-        weights *= scales
-        return torch.from_numpy(weights)
+def _fill_norm(norm: Any, weights: OnnxWeights, name: str) -> None:
+    norm.weight.copy_(weights[f"{name}_gamma"])
+    norm.bias.copy_(weights[f"{name}_beta"])
+    norm.running_mean.copy_(weights[f"{name}_moving_mean"])
+    norm.running_var.copy_(weights[f"{name}_moving_var"])
 
 
 SFACE = EmbedderKind(

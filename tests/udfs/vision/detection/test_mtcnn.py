@@ -9,7 +9,7 @@ from facenet_pytorch import MTCNN
 from facenet_pytorch.models.utils.detect_face import detect_face
 from PIL import Image
 
-from facejoin.conf.settings import ComputeSettings, DecodeSettings, DetectSettings
+from facejoin.conf.settings import ComputeSettings, DecodeSettings, MtcnnSettings
 from facejoin.demo.samples import Samples
 from facejoin.udfs.vision.analyse import Analysis
 from facejoin.udfs.vision.decode import decode
@@ -160,7 +160,7 @@ def reference(small_photos: dict[str, np.ndarray]) -> Reference:
 def test_the_faces_are_those_of_facenet_pytorchs_own_code(
     min_face: int, engine: Literal["openvino", "torch"], small_photos: dict[str, np.ndarray], reference: Reference
 ) -> None:
-    settings = DetectSettings(min_face=min_face, thresholds=THEIR_THRESHOLDS, max_candidates=10**6, min_score=0)
+    settings = MtcnnSettings(min_face=min_face, thresholds=THEIR_THRESHOLDS, max_candidates=10**6, min_score=0)
     exact = choose_runtime(ComputeSettings(device="cpu", runtime=engine, precision="float32"))
     found = Mtcnn(settings, exact).detect(list(small_photos.values()))
     for name, ours in zip(small_photos, found, strict=True):
@@ -176,7 +176,7 @@ def test_the_faces_are_those_of_facenet_pytorchs_own_code(
 @pytest.fixture(scope="module")
 def believer(runtime: Runtime) -> Mtcnn:
     """A detector that takes whatever it looks at for a face."""
-    return Mtcnn(DetectSettings(thresholds=(1e-12, 1e-12, 1e-12), min_score=0), runtime)
+    return Mtcnn(MtcnnSettings(thresholds=(1e-12, 1e-12, 1e-12), min_score=0), runtime)
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -276,13 +276,13 @@ def test_faces_much_smaller_than_the_smallest_are_not_found(head: Cut, detector:
     photo = np.full((240, 240, 3), 90, np.uint8)
     photo[90:150, 90:150] = resized(head("astronaut.png"), 60, 60)  # a face of about 20 x 28 pixels
     assert len(found_in(photo, detector)) == 1
-    assert len(found_in(photo, Mtcnn(DetectSettings(min_face=80), runtime))) == 0
+    assert len(found_in(photo, Mtcnn(MtcnnSettings(min_face=80), runtime))) == 0
 
 
 def test_faces_below_the_least_score_are_dropped(group: np.ndarray, detector: Mtcnn, runtime: Runtime) -> None:
     scores = found_in(group, detector).scores
     between = float(scores[0] + scores[-1]) / 2
-    stricter = Mtcnn(DetectSettings(min_score=between), runtime)
+    stricter = Mtcnn(MtcnnSettings(min_score=between), runtime)
     left = [score for score in scores.tolist() if score >= between]
     assert 0 < len(left) < len(scores)
     assert found_in(group, stricter).scores.tolist() == left

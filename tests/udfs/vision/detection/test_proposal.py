@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from facejoin.conf.settings import DetectSettings
+from facejoin.conf.settings import MtcnnSettings
 from facejoin.udfs.vision.detection import proposal
 from facejoin.udfs.vision.detection.area import Areas, DirectAreas, SummedAreas
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
@@ -34,7 +34,7 @@ def portrait(head: Cut) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def proposer(exact_runtime: Runtime) -> Proposer:
-    return Proposer(DetectSettings(), exact_runtime)
+    return Proposer(MtcnnSettings(), exact_runtime)
 
 
 def test_windows_are_squares_and_one_lies_on_the_face(
@@ -65,7 +65,7 @@ def test_the_size_of_the_canvas_changes_no_window(
     expected = windows_of(proposer, *photos)
     monkeypatch.setattr(proposal, "CANVAS", canvas)
     monkeypatch.setattr(proposal, "CANVAS_CELLS", canvas // 2 - 5)
-    for found, windows in zip(windows_of(Proposer(DetectSettings(), exact_runtime), *photos), expected, strict=True):
+    for found, windows in zip(windows_of(Proposer(MtcnnSettings(), exact_runtime), *photos), expected, strict=True):
         assert torch.allclose(found, windows, atol=1e-2)
 
 
@@ -74,7 +74,7 @@ def test_fewer_candidates_are_the_best_of_more(
 ) -> None:
     (all_of_them,) = windows_of(proposer, portrait)
     for count in (1, 5):
-        (fewer,) = windows_of(Proposer(DetectSettings(max_candidates=count), exact_runtime), portrait)
+        (fewer,) = windows_of(Proposer(MtcnnSettings(max_candidates=count), exact_runtime), portrait)
         assert torch.equal(fewer, all_of_them[:count])
 
 
@@ -82,14 +82,14 @@ def test_fewer_candidates_are_the_best_of_more(
 def test_the_next_network_sees_at_most_so_many_windows_of_each_photo(
     most: int, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    detector = Mtcnn(DetectSettings(max_candidates=most), runtime)
-    seen, network = [], detector.refinement
+    detector = Mtcnn(MtcnnSettings(max_candidates=most), runtime)
+    seen, network = [], detector.refinement.network
 
     def counting(crops: torch.Tensor) -> torch.Tensor:
         seen.append(len(crops))
         return network(crops)
 
-    monkeypatch.setattr(detector, "refinement", counting)
+    monkeypatch.setattr(detector.refinement, "network", counting)
     detector.detect([noise(240, 320)] * 3)
     (count,) = seen
     assert count == 3 * most if most <= 20 else count > 3 * 20
@@ -106,8 +106,8 @@ def test_a_gpus_way_to_search_finds_what_a_processors_way_finds(
     """Its summed areas and its many canvases at a time, here on a processor."""
     photos = [portrait, noise(77, 140), np.ascontiguousarray(portrait[:, ::-1])]
     torch_only = Runtime(CPU, "torch", torch.float32)
-    here = Mtcnn(DetectSettings(), exact_runtime).detect(photos)
-    there = Mtcnn(DetectSettings(), torch_only)
+    here = Mtcnn(MtcnnSettings(), exact_runtime).detect(photos)
+    there = Mtcnn(MtcnnSettings(), torch_only)
     network = there.proposer.network
     assert isinstance(network, TorchNetwork)
     there.proposer.canvases = network.batch = 32

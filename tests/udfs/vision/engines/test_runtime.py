@@ -9,11 +9,12 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
+import openvino
 import pytest
 import torch
 from torch import nn
 
-from facejoin.conf.settings import ComputeSettings, DetectSettings, EmbedSettings
+from facejoin.conf.settings import ComputeSettings, EmbedSettings, MtcnnSettings
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
 from facejoin.udfs.vision.embedding.embed import Embedder
 from facejoin.udfs.vision.engines import openvino_network, runtime
@@ -71,7 +72,7 @@ def test_an_intel_gains_from_bfloat16_by_amx_alone(
     processor = {"cpu_name": name, "amx_bf16": has_amx}
     can_compute_in_it = SimpleNamespace(get_property=lambda device, name: ["BF16", "FP32"])
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
-    monkeypatch.setattr(openvino_network.ov, "Core", lambda: can_compute_in_it)
+    monkeypatch.setattr(openvino, "Core", lambda: can_compute_in_it)
     assert openvino_network.gains_from_bfloat16() == gains
 
 
@@ -141,7 +142,7 @@ class Without:
 sys.meta_path = [Without(finder) for finder in sys.meta_path]
 from pathlib import Path
 import numpy as np
-from facejoin.conf.settings import ComputeSettings, DetectSettings, EmbedSettings
+from facejoin.conf.settings import ComputeSettings, MtcnnSettings, EmbedSettings
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
 from facejoin.udfs.vision.embedding.embed import Embedder
 from facejoin.udfs.vision.engines.runtime import choose_runtime
@@ -150,7 +151,7 @@ weights, photo, out = sys.argv[1:]
 runtime = choose_runtime(ComputeSettings(device="cpu"))
 assert runtime.engine == "torch", runtime
 pixels = np.load(photo)
-(faces,) = Mtcnn(DetectSettings(), runtime).detect([pixels])
+(faces,) = Mtcnn(MtcnnSettings(), runtime).detect([pixels])
 embedder = Embedder(EmbedSettings(model="sface"), Path(weights), runtime)
 vectors = embedder.embed(embedder.crops(pixels, faces.landmarks))
 assert not [name for name in sys.modules if name.partition(".")[0] == "openvino"]
@@ -168,7 +169,7 @@ def test_a_process_without_openvino_finds_and_embeds_the_same_face(
     done = subprocess.run([sys.executable, "-c", BLOCKED, *files], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     found = np.load(tmp_path / "found.npz")
-    (here,) = Mtcnn(DetectSettings(), exact_runtime).detect([photo])
+    (here,) = Mtcnn(MtcnnSettings(), exact_runtime).detect([photo])
     embedder = Embedder(EmbedSettings(model="sface"), sface_weights, exact_runtime)
     assert len(found["boxes"]) == len(here) == 1
     assert np.abs(found["boxes"] - here.boxes).max() <= 1
@@ -193,7 +194,7 @@ def test_a_gpu_finds_and_embeds_the_faces_that_the_processor_does(
     gpu = choose_runtime(ComputeSettings(device="cuda", precision=precision))
     exact = precision == "float32"
     photos = list(portraits.values())
-    there, here = (Mtcnn(DetectSettings(min_score=0.95), on).detect(photos) for on in (gpu, exact_runtime))
+    there, here = (Mtcnn(MtcnnSettings(min_score=0.95), on).detect(photos) for on in (gpu, exact_runtime))
     embedders = [Embedder(EmbedSettings(model="sface"), sface_weights, on) for on in (gpu, exact_runtime)]
     for photo, found, expected in zip(photos, there, here, strict=True):
         assert len(found) == len(expected) == 1
@@ -206,7 +207,7 @@ def test_a_gpu_finds_and_embeds_the_faces_that_the_processor_does(
 
 @needs_cuda
 def test_on_a_gpu_a_photo_has_the_same_faces_alone_and_in_a_batch(portraits: dict[str, np.ndarray]) -> None:
-    detector = Mtcnn(DetectSettings(), choose_runtime(ComputeSettings(device="cuda", precision="float32")))
+    detector = Mtcnn(MtcnnSettings(), choose_runtime(ComputeSettings(device="cuda", precision="float32")))
     photos = list(portraits.values())
     for photo, found in zip(photos, detector.detect(photos), strict=True):
         (alone,) = detector.detect([photo])

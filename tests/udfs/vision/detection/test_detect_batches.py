@@ -1,4 +1,4 @@
-"""The hardest claim of the detector: a photo has the same faces alone, in any batch and in any order of it."""
+"""The hardest claim of a detector: a photo has the same faces alone, in any batch and in any order of it."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facejoin.udfs.vision.detection.detector import DetectedFaces
-from facejoin.udfs.vision.detection.mtcnn import Mtcnn
+from facejoin.udfs.vision.detection.detector import DetectedFaces, Detector
 
 Photos = dict[str, np.ndarray]
 Found = dict[str, DetectedFaces]
@@ -61,7 +60,7 @@ def photos(head: Callable[[str], np.ndarray]) -> Photos:
 
 
 @pytest.fixture(scope="session")
-def alone(photos: Photos, each_detector: Mtcnn) -> Found:
+def alone(photos: Photos, each_detector: Detector) -> Found:
     return {what: each_detector.detect([photo])[0] for what, photo in photos.items()}
 
 
@@ -89,7 +88,7 @@ def test_what_has_faces_here_has_them_alone_and_what_has_none_has_none(alone: Fo
 
 
 def test_a_photo_has_the_same_faces_in_any_batch_and_in_any_order(
-    photos: Photos, alone: Found, each_detector: Mtcnn
+    photos: Photos, alone: Found, each_detector: Detector
 ) -> None:
     for names in orders(photos):
         found = each_detector.detect([photos[name] for name in names])
@@ -98,7 +97,9 @@ def test_a_photo_has_the_same_faces_in_any_batch_and_in_any_order(
             assert_same(faces, alone[name], f"{name} among {names}")
 
 
-def test_a_photo_has_the_same_faces_behind_many_small_ones(photos: Photos, alone: Found, each_detector: Mtcnn) -> None:
+def test_a_photo_has_the_same_faces_behind_many_small_ones(
+    photos: Photos, alone: Found, each_detector: Detector
+) -> None:
     """Whose levels come first and fill the canvases otherwise."""
     small = [photos["one colour"][:height, :width] for height in range(20, 60, 3) for width in range(20, 90, 7)]
     found = each_detector.detect([*small, photos["group"], photos["very wide"]])
@@ -107,16 +108,16 @@ def test_a_photo_has_the_same_faces_behind_many_small_ones(photos: Photos, alone
 
 
 def test_a_photo_has_the_same_faces_in_every_part_of_a_longer_batch_of_itself(
-    photos: Photos, alone: Found, each_detector: Mtcnn
+    photos: Photos, alone: Found, each_detector: Detector
 ) -> None:
     """Each copy's crops come to lie elsewhere in the batches of the refinement and the output network."""
     for faces in each_detector.detect([photos["group"]] * 6):
         assert_same(faces, alone["group"], "group")
 
 
-def test_no_photos_have_no_faces(each_detector: Mtcnn) -> None:
+def test_no_photos_have_no_faces(each_detector: Detector) -> None:
     assert each_detector.detect([]) == []
 
 
-def test_photos_that_are_all_too_small_have_no_faces(photos: Photos, each_detector: Mtcnn) -> None:
+def test_photos_that_are_all_too_small_have_no_faces(photos: Photos, each_detector: Detector) -> None:
     assert [len(faces) for faces in each_detector.detect([photos["tiny"], photos["one pixel"]])] == [0, 0]
