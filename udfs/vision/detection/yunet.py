@@ -23,7 +23,7 @@ from facejoin.udfs.vision.detection.area import Areas, areas
 from facejoin.udfs.vision.detection.detector import DetectedFaces
 from facejoin.udfs.vision.detection.mtcnn_crops import CropNetwork, landmarks
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network
-from facejoin.udfs.vision.detection.views import MARGIN, WHOLE, View, views
+from facejoin.udfs.vision.detection.views import MARGIN, SIDE, WHOLE, View, views
 from facejoin.udfs.vision.detection.yunet_network import CLASS, OBJECT, POINTS, STRIDES, load_yunet
 from facejoin.udfs.vision.engines.runtime import Network, Runtime
 from facejoin.udfs.vision.engines.weights import WEIGHTS
@@ -61,8 +61,8 @@ class Yunet:
     def __init__(self, settings: YunetSettings, weights: Path, runtime: Runtime):
         self.settings = settings
         self.runtime = runtime
-        self.module = load_yunet(weights)
         self.canvases, crops = BATCHES[runtime.device.type]
+        self.load = runtime.load_each_shape(load_yunet(weights), (self.canvases, SIDE, SIDE, 3))
         self.networks: dict[tuple[int, int], Network] = {}  # by height and width of a canvas
         self.output: CropNetwork | None = None
         if settings.landmarks == "output_network" or settings.second_opinion:
@@ -112,7 +112,7 @@ class Yunet:
 
     def _network(self, size: tuple[int, int]) -> Network:
         if size not in self.networks:
-            self.networks[size] = self.runtime.load(self.module, (self.canvases, *size, 3))
+            self.networks[size] = self.load((self.canvases, *size, 3))
         return self.networks[size]
 
     def _faces(self, cells: _Cells, source: Areas) -> _Cells:

@@ -14,12 +14,38 @@ from torch import nn
 HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
+class OpenVinoModel:
+    """A torch module as OpenVINO has it, to be compiled for any shapes that it takes, one of which is given."""
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...]):
+        """The steps of openvino.convert_model, which would report its use over the network as well."""
+        frontend = FrontEndManager().load_by_framework("pytorch")
+        with warnings.catch_warnings(), torch.no_grad():  # the trace would keep every layer's output
+            warnings.simplefilter("ignore", FutureWarning)  # that the decoder's torch.jit.trace is out of date
+            unchecked = {"check_trace": False}  # a second run of the module, and its memory
+            # Kept, since the model refers to its arrays without holding them.
+            self.decoder = TorchScriptPythonDecoder(module, example_input=torch.zeros(shape), trace_kwargs=unchecked)
+        self.model = frontend.convert(frontend.load(self.decoder))
+
+    def compiled(self, shape: tuple[int, ...], precision: torch.dtype) -> ov.CompiledModel:
+        model = self.model.clone()
+        model.reshape(list(shape))
+        options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_PRECISION_HINT": HINTS[precision],
+            "ENABLE_CPU_PINNING": False,  # several of Spark's workers share a machine
+        }
+        return ov.Core().compile_model(model, "CPU", options)
+
+
 class OpenVinoNetwork:
     """float32 rows on the processor → float32 outputs, shape[0] rows at a time, computed in `precision`."""
 
-    def __init__(self, module: nn.Module, shape: tuple[int, ...], precision: torch.dtype):
+    def __init__(self, model: OpenVinoModel, shape: tuple[int, ...], precision: torch.dtype):
         self.padded = np.zeros(shape, np.float32)
-        self.request = _compiled(module, shape, precision).create_infer_request()
+        self.request = model.compiled(shape, precision).create_infer_request()
 
     def __call__(self, rows: torch.Tensor) -> torch.Tensor:
         """rows (n, …), n > 0 → (n, …)."""
@@ -45,22 +71,3 @@ def gains_from_bfloat16() -> bool:
     is_intel = "Intel" in processor.get("cpu_name", "")
     can = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return can and (not is_intel or bool(processor.get("amx_bf16")))
-
-
-def _compiled(module: nn.Module, shape: tuple[int, ...], precision: torch.dtype) -> ov.CompiledModel:
-    """The steps of openvino.convert_model, which would report its use over the network as well."""
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    with warnings.catch_warnings(), torch.no_grad():  # the trace would keep every layer's output
-        warnings.simplefilter("ignore", FutureWarning)  # that the decoder's torch.jit.trace is out of date
-        unchecked = {"check_trace": False}  # a second run of the module, and its memory
-        decoder = TorchScriptPythonDecoder(module, example_input=torch.zeros(shape), trace_kwargs=unchecked)
-    model = frontend.convert(frontend.load(decoder))  # holds no reference to the decoder: keep it until here
-    model.reshape(list(shape))
-    options = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "INFERENCE_PRECISION_HINT": HINTS[precision],
-        "ENABLE_CPU_PINNING": False,  # several of Spark's workers share a machine
-    }
-    return ov.Core().compile_model(model, "CPU", options)

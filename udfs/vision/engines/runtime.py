@@ -30,12 +30,17 @@ class Runtime:
 
         It runs shape[0] rows at a time: a row has the same outputs alone and among any others.
         """
-        if self.engine == "openvino":
-            from facejoin.udfs.vision.engines.openvino_network import OpenVinoNetwork
+        return self.load_each_shape(module, shape)(shape)
 
-            return OpenVinoNetwork(module, shape, self.precision)
+    def load_each_shape(self, module: nn.Module, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Network]:
+        """As `load`, for a module that takes rows of several shapes, of which one is given: shape → its network."""
+        if self.engine == "openvino":
+            from facejoin.udfs.vision.engines.openvino_network import OpenVinoModel, OpenVinoNetwork
+
+            model = OpenVinoModel(module, shape)
+            return lambda shape: OpenVinoNetwork(model, shape, self.precision)
         module = module.to(self.device, self.precision).to(memory_format=torch.channels_last)
-        return TorchNetwork(module, shape[0])
+        return lambda shape: TorchNetwork(module, shape[0])
 
 
 def choose_runtime(settings: ComputeSettings, gpu_addresses: Sequence[str] = ()) -> Runtime:

@@ -56,6 +56,18 @@ def test_a_row_has_the_same_outputs_alone_and_among_any_others(
         assert torch.allclose(outputs[place], network(rows[row : row + 1])[0], atol=1e-5)
 
 
+def test_a_module_of_any_size_is_loaded_for_several(each_runtime: Runtime) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.Upsample(scale_factor=2)).eval()
+    exact = Runtime(each_runtime.device, each_runtime.engine, torch.float32)
+    load = exact.load_each_shape(module, (2, 3, 16, 16))
+    for height, width in ((16, 16), (8, 32), (64, 4)):
+        rows = torch.rand(3, 3, height, width)
+        with torch.inference_mode():
+            expected = module(rows)
+        assert torch.allclose(load((2, 3, height, width))(rows), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("count", [1, ROWS_AT_A_TIME, 2 * ROWS_AT_A_TIME + 1])
 def test_the_outputs_are_the_modules_own(
     count: int, network: Network, module: nn.Module, each_runtime: Runtime
@@ -92,9 +104,9 @@ for name in REPORTS:  # none of them is sent from here
     setattr(Telemetry, name, lambda self, *given, name=name, **more: reports.append((name, given)))
 sys.addaudithook(lambda event, given: heard.append((event, given)) if event in OUTSIDE else None)
 
-from facejoin.udfs.vision.engines.openvino_network import OpenVinoNetwork
+from facejoin.udfs.vision.engines.openvino_network import OpenVinoModel, OpenVinoNetwork
 
-network = OpenVinoNetwork(torch.nn.Linear(3, 2), (4, 3), torch.float32)
+network = OpenVinoNetwork(OpenVinoModel(torch.nn.Linear(3, 2), (4, 3)), (4, 3), torch.float32)
 assert network(torch.ones(6, 3)).shape == (6, 2)
 assert reports == [], reports
 assert heard == [], heard
