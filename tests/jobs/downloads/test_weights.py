@@ -44,7 +44,7 @@ def test_without_a_registry_the_error_says_what_to_look_at(tmp_path: Path, no_re
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="sface, vggface2, casia-webface"):
+    with pytest.raises(SettingsError, match="sface, yunet, vggface2, casia-webface"):
         fetch_weights("facenet", tmp_path)
 
 
