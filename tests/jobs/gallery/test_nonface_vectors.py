@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facejoin.conf.settings import DecodeSettings, SettingsError, load_settings
+from facejoin.conf.settings import ComputeSettings, DecodeSettings, SettingsError, load_settings
 from facejoin.demo.samples import SCENES, copy_scenes
 from facejoin.jobs.gallery import nonface_vectors as module
 from facejoin.jobs.gallery.nonface_vectors import DELIVERED, NonfaceVectors, nonface_filter, nonface_vectors
@@ -126,14 +126,13 @@ def test_a_delivered_file_that_is_not_the_pinned_one_is_refused(delivered, monke
 
 @pytest.mark.slow
 def test_what_is_delivered_is_what_the_samples_give_today(spark, samples, delivered, tmp_path):
-    """Up to rounding, by which a few more or fewer are believed, in another order."""
+    """Row by row, in the precision that they were made in: in another one, windows at the threshold are others."""
     copy_scenes(samples, tmp_path)
-    today = nonface_vectors(spark, SETTINGS.networks, str(tmp_path))
+    as_then = SETTINGS.networks.model_copy(update={"compute": ComputeSettings(device="cpu", precision="bfloat16")})
+    today = nonface_vectors(spark, as_then, str(tmp_path))
     assert today is not None
-    assert (today.photos, today.embedder) == (12, delivered.embedder)
-    alike = today.vectors @ delivered.vectors.T
-    assert np.mean(alike.max(axis=0) >= 0.99) >= 0.97
-    assert np.mean(alike.max(axis=1) >= 0.99) >= 0.97
+    assert (today.photos, today.embedder, today.vectors.shape) == (12, delivered.embedder, delivered.vectors.shape)
+    assert np.sum(today.vectors * delivered.vectors, axis=1).min() >= 0.999
 
 
 def test_photos_of_no_use_are_named_with_their_reason_and_the_others_used(spark, folder):
