@@ -11,7 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from facejoin.conf.settings import MtcnnSettings
 from facejoin.udfs.vision.detection.boxes import CELL
-from facejoin.udfs.vision.detection.mtcnn import OUTPUT_SIDE, REFINEMENT_SIDE, Mtcnn
+from facejoin.udfs.vision.detection.mtcnn import REFINEMENT_SIDE, Mtcnn
+from facejoin.udfs.vision.detection.mtcnn_crops import OUTPUT_SIDE
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network, proposal_network, refinement_network
 from facejoin.udfs.vision.engines.runtime import Network, Runtime
 

@@ -43,7 +43,7 @@ SPARK = {
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
     # With few rows most of the time would go into compiling and planning again, and a collector beside the program
-    # into its threads; the tests of commands in processes of their own run with Spark's defaults.
+    # into its threads; the demo's own tests run with what its command sets.
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
@@ -154,8 +154,8 @@ def wheel_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def run_demo(wheel_environment: Environment) -> Callable[..., DemoRun]:
-    """(folder, *options) → what `facejoin demo` left and said: of the wheel, in a process of its own with Spark's own
-    defaults."""
+    """(folder, *options) → what `facejoin demo` left and said: of the wheel, in a process of its own with the
+    command's settings of Spark."""
 
     def run(folder: Path, *options: str | Path) -> DemoRun:
         printed = wheel_environment.run("facejoin", "demo", "--out", folder, *options)

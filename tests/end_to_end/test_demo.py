@@ -1,4 +1,4 @@
-"""The whole flow, by the command that the README names, with Spark's own defaults."""
+"""The whole flow, by the command that the README names, with the Spark settings of that command."""
 
 from pathlib import Path
 

@@ -15,15 +15,15 @@ from facejoin.conf.settings import MtcnnSettings
 from facejoin.udfs.vision.detection import boxes as box
 from facejoin.udfs.vision.detection.area import Areas, areas
 from facejoin.udfs.vision.detection.detector import DetectedFaces
-from facejoin.udfs.vision.detection.mtcnn_crops import CropNetwork, landmarks
+from facejoin.udfs.vision.detection.mtcnn_crops import OUTPUT_BATCH, OUTPUT_SIDE, CropNetwork, landmarks
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network, refinement_network
 from facejoin.udfs.vision.detection.proposal import Proposer
 from facejoin.udfs.vision.engines.runtime import Runtime
 from facejoin.udfs.vision.engines.weights import PACKAGED
 
 NAME = f"mtcnn-{PACKAGED['onet'][:4]}"  # in model_version: the cascade, and the weights of its last network
-REFINEMENT_SIDE, OUTPUT_SIDE = 24, 48  # pixels a side of the crops that the two networks see
-BATCHES = {"cpu": (32, 8), "cuda": (256, 256)}  # crops that the refinement and the output network see at a time
+REFINEMENT_SIDE = 24  # pixels a side of the crops that the refinement network sees
+REFINEMENT_BATCH = {"cpu": 32, "cuda": 256}  # of them, at a time
 SAME_FACE = 0.7  # overlap from which two boxes are one
 
 
@@ -41,9 +41,9 @@ class Mtcnn:
         self.settings = settings
         self.device = runtime.device
         self.proposer = Proposer(settings, runtime)
-        refinement_batch, output_batch = BATCHES[runtime.device.type]
-        self.refinement = CropNetwork(refinement_network(), REFINEMENT_SIDE, refinement_batch, runtime)
-        self.output = CropNetwork(output_network(), OUTPUT_SIDE, output_batch, runtime)
+        kind = runtime.device.type
+        self.refinement = CropNetwork(refinement_network(), REFINEMENT_SIDE, REFINEMENT_BATCH[kind], runtime)
+        self.output = CropNetwork(output_network(), OUTPUT_SIDE, OUTPUT_BATCH[kind], runtime)
 
     @torch.inference_mode()
     def detect(self, photos: Sequence[np.ndarray]) -> list[DetectedFaces]:

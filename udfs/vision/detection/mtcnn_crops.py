@@ -11,6 +11,9 @@ from facejoin.udfs.vision.detection import boxes as box
 from facejoin.udfs.vision.detection.area import Areas
 from facejoin.udfs.vision.engines.runtime import Network, Runtime
 
+OUTPUT_SIDE = 48  # pixels a side of the crops that the output network sees
+OUTPUT_BATCH = {"cpu": 8, "cuda": 256}  # of them, at a time
+
 
 class CropNetwork:
     """The refinement or the output network with the side of the crops that it sees, in pixels."""

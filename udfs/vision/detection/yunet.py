@@ -21,7 +21,7 @@ from facejoin.conf.settings import YunetSettings
 from facejoin.udfs.vision.detection import boxes as box
 from facejoin.udfs.vision.detection.area import Areas, areas
 from facejoin.udfs.vision.detection.detector import DetectedFaces
-from facejoin.udfs.vision.detection.mtcnn_crops import CropNetwork, landmarks
+from facejoin.udfs.vision.detection.mtcnn_crops import OUTPUT_BATCH, OUTPUT_SIDE, CropNetwork, landmarks
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network
 from facejoin.udfs.vision.detection.views import MARGIN, SIDE, WHOLE, View, views
 from facejoin.udfs.vision.detection.yunet_network import CLASS, OBJECT, POINTS, STRIDES, load_yunet
@@ -33,8 +33,7 @@ SMALLEST = 17  # pixels a side of the smallest face in a view
 STEP = 64  # pixels: sides of a canvas are multiples of it, so that there are few sizes to compile for
 SAME_FACE = 0.3  # overlap from which two boxes are one
 SAME_VIEW = 0.6  # overlap from which a cell's landmarks count for a better cell's face
-BATCHES = {"cpu": (1, 8), "cuda": (32, 256)}  # canvases, and crops of the output network, at a time
-OUTPUT_SIDE = 48  # pixels a side of these crops
+CANVASES = {"cpu": 1, "cuda": 32}  # searched at a time
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,12 @@ class Yunet:
     def __init__(self, settings: YunetSettings, weights: Path, runtime: Runtime):
         self.settings = settings
         self.runtime = runtime
-        self.canvases, crops = BATCHES[runtime.device.type]
+        self.canvases = CANVASES[runtime.device.type]
         self.load = runtime.load_each_shape(load_yunet(weights), (self.canvases, SIDE, SIDE, 3))
         self.networks: dict[tuple[int, int], Network] = {}  # by height and width of a canvas
         self.output: CropNetwork | None = None
         if settings.landmarks == "output_network" or settings.second_opinion:
-            self.output = CropNetwork(output_network(), OUTPUT_SIDE, crops, runtime)
+            self.output = CropNetwork(output_network(), OUTPUT_SIDE, OUTPUT_BATCH[runtime.device.type], runtime)
 
     @torch.inference_mode()
     def detect(self, photos: Sequence[np.ndarray]) -> list[DetectedFaces]:

