@@ -3,10 +3,13 @@ photo at a large size, large ones in the whole photo at smaller sizes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-SIDE = 448  # pixels of a view at most: what the network makes of it stays in a processor's cache
+SIDE = 640  # pixels of a view at most: larger ones take longer a pixel, and a network of their own size more memory
+STEP = 64  # pixels: a view is searched on a canvas whose sides are multiples of it, so that there are few sizes
+LONGEST = 448  # pixels of a face that the network surely finds
 OVERLAP = 96  # of neighbouring views: a face that is WHOLE pixels long at most is well within one of them
 MARGIN = 8  # pixels: what ends nearer than that to where a view is cut may be a part of a face
 WHOLE = OVERLAP - 2 * MARGIN
@@ -24,26 +27,48 @@ class View:
     height: int
     width: int
 
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Height and width of the canvas that it is searched on."""
+        return _whole_steps(self.height), _whole_steps(self.width)
+
 
 def views(photo: int, height: int, width: int, scale: float) -> Iterator[View]:
-    """Those of a photo of height × width pixels, first at `scale`, then smaller and smaller until one view shows all.
+    """Those of a photo of height × width pixels: first at `scale`, then smaller and smaller until one view shows all
+    and no face in it can be too long. A level is as much larger as its views' canvases have room for.
 
     >>> [(view.level, view.left, view.width) for view in views(0, 300, 800, scale=1)]
-    [((300, 800), 0, 448), ((300, 800), 352, 448), ((100, 267), 0, 267)]
+    [((306, 816), 0, 448), ((306, 816), 368, 448), ((120, 320), 0, 320)]
     """
     while True:
-        level = max(1, round(height * scale)), max(1, round(width * scale))
+        level = _level(height, width, scale)
         for top, tall in _spans(level[0]):
             for left, wide in _spans(level[1]):
                 yield View(photo, level, top, left, tall, wide)
-        if max(level) <= SIDE:
+        if max(level) <= SIDE and min(level) <= LONGEST:
             return
         scale /= COARSER
 
 
-def _spans(length: int) -> Iterator[tuple[int, int]]:
-    """(start, length) of the fewest equal parts that overlap enough, evenly spread."""
+def _level(height: int, width: int, scale: float) -> tuple[int, int]:
+    longer = max(height, width)
+    count, part = _parts(math.ceil(longer * scale))
+    filled = (count * _whole_steps(part) - (count - 1) * OVERLAP) / longer
+    return max(1, round(height * filled)), max(1, round(width * filled))
+
+
+def _parts(length: int) -> tuple[int, int]:
+    """The fewest equal parts that overlap enough, and their length."""
     count = max(1, -(-(length - OVERLAP) // (SIDE - OVERLAP)))
-    part = -(-(length + (count - 1) * OVERLAP) // count)
+    return count, -(-(length + (count - 1) * OVERLAP) // count)
+
+
+def _spans(length: int) -> Iterator[tuple[int, int]]:
+    """(start, length) of these parts, evenly spread."""
+    count, part = _parts(length)
     for number in range(count):
         yield (length - part) * number // max(1, count - 1), part
+
+
+def _whole_steps(length: int) -> int:
+    return math.ceil(length / STEP) * STEP

@@ -7,10 +7,8 @@ Method: Wu et al. 2023, doi:10.1007/s11633-023-1423-y; decoding and suppression 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -23,29 +21,17 @@ from facejoin.udfs.vision.detection.area import Areas, areas
 from facejoin.udfs.vision.detection.detector import DetectedFaces
 from facejoin.udfs.vision.detection.mtcnn_crops import OUTPUT_BATCH, OUTPUT_SIDE, CropNetwork, landmarks
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network
-from facejoin.udfs.vision.detection.views import MARGIN, SIDE, WHOLE, View, views
-from facejoin.udfs.vision.detection.yunet_network import CLASS, OBJECT, POINTS, STRIDES, load_yunet
-from facejoin.udfs.vision.engines.runtime import Network, Runtime
+from facejoin.udfs.vision.detection.views import SIDE, View, views
+from facejoin.udfs.vision.detection.yunet_cells import Cells, Frames, decoded, grid, placed
+from facejoin.udfs.vision.detection.yunet_network import CLASS, OBJECT, OUTPUTS, load_yunet
+from facejoin.udfs.vision.engines.runtime import Runtime
 from facejoin.udfs.vision.engines.weights import WEIGHTS
 
 NAME = f"yunet-{str(WEIGHTS['yunet'].sha256)[:4]}"  # in model_version
-SMALLEST = 17  # pixels a side of the smallest face in a view
-STEP = 64  # pixels: sides of a canvas are multiples of it, so that there are few sizes to compile for
+SMALLEST = 15  # pixels a side of the smallest face in a view
 SAME_FACE = 0.3  # overlap from which two boxes are one
 SAME_VIEW = 0.6  # overlap from which a cell's landmarks count for a better cell's face
 CANVASES = {"cpu": 1, "cuda": 32}  # searched at a time
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Cells with a face, in pixels of their photo."""
-
-    boxes: torch.Tensor  # (n, 4)
-    points: torch.Tensor  # (n, 5, 2)
-    scores: torch.Tensor  # (n,)
-
-    def __getitem__(self, rows: torch.Tensor) -> _Cells:
-        return _Cells(self.boxes[rows], self.points[rows], self.scores[rows])
 
 
 class Yunet:
@@ -59,129 +45,91 @@ class Yunet:
 
     def __init__(self, settings: YunetSettings, weights: Path, runtime: Runtime):
         self.settings = settings
-        self.runtime = runtime
-        self.canvases = CANVASES[runtime.device.type]
-        self.load = runtime.load_each_shape(load_yunet(weights), (self.canvases, SIDE, SIDE, 3))
-        self.networks: dict[tuple[int, int], Network] = {}  # by height and width of a canvas
+        self.device = runtime.device
+        self.batch = CANVASES[self.device.type]
+        self.pixels = torch.zeros(self.batch * SIDE * SIDE * 3, device=self.device)  # of the canvases, again and again
+        self.network_for = runtime.load_any_size(load_yunet(weights), (self.batch, -1, -1, 3))
         self.output: CropNetwork | None = None
         if settings.landmarks == "output_network" or settings.second_opinion:
-            self.output = CropNetwork(output_network(), OUTPUT_SIDE, OUTPUT_BATCH[runtime.device.type], runtime)
+            self.output = CropNetwork(output_network(), OUTPUT_SIDE, OUTPUT_BATCH[self.device.type], runtime)
 
     @torch.inference_mode()
     def detect(self, photos: Sequence[np.ndarray]) -> list[DetectedFaces]:
         """As `Detector.detect`; a score is the geometric mean of YuNet's probabilities of a face and of an object."""
-        sources = [areas(photo, self.runtime.device) for photo in photos]
-        cells = self._cells(sources)
-        faces = [self._faces(cells[number], source) for number, source in enumerate(sources)]
+        sources = [areas(photo, self.device) for photo in photos]
+        faces = [self._faces(*pair) for pair in zip(self._cells(sources), sources, strict=True)]
         if self.output is not None:
             seen = self.output.seen(sources, [_windows(found.boxes) for found in faces])
             faces = [self._refined(*pair) for pair in zip(faces, seen, strict=True)]
         return [DetectedFaces(*(part.cpu().numpy() for part in (f.boxes, f.points, f.scores))) for f in faces]
 
-    def _cells(self, sources: Sequence[Areas]) -> list[_Cells]:
-        """The cells of each photo that hold a face."""
+    def _cells(self, sources: Sequence[Areas]) -> list[Cells]:
+        """The cells of each photo that hold a face, in the same order whatever else is in the batch."""
         scale = SMALLEST / self.settings.min_face
-        by_size: dict[tuple[int, int], list[View]] = defaultdict(list)
-        for number, source in enumerate(sources):
-            if min(source.height, source.width) >= self.settings.min_face:
-                for view in views(number, source.height, source.width, scale):
-                    by_size[_canvas(view)].append(view)
-        found: list[list[_Cells]] = [[_no_cells(self.runtime.device)] for _ in sources]
-        for size, alike in by_size.items():
-            for start in range(0, len(alike), self.canvases):
-                for view, cells in self._searched(alike[start : start + self.canvases], size, sources):
-                    found[view.photo].append(cells)
-        return [_joined(parts) for parts in found]
+        plan = [
+            view
+            for number, source in enumerate(sources)
+            if min(source.height, source.width) >= self.settings.min_face
+            for view in views(number, source.height, source.width, scale)
+        ]
+        if not plan:
+            return Cells.none(self.device).split([0] * len(sources))
+        numbers, values, places = self._search(plan, sources)
+        cells, is_whole = placed(decoded(values, places), Frames.of(plan, sources, self.device)[numbers])
+        kept = is_whole & (cells.scores >= self.settings.min_score)
+        owners = torch.tensor([view.photo for view in plan], device=self.device)[numbers][kept]
+        return cells[kept].split(torch.bincount(owners, minlength=len(sources)).tolist())
 
-    def _searched(
-        self, alike: Sequence[View], size: tuple[int, int], sources: Sequence[Areas]
-    ) -> Iterator[tuple[View, _Cells]]:
-        """The views that show a face, on canvases of that size, with the cells that have one."""
-        pixels = torch.zeros((len(alike), *size, 3), device=self.runtime.device)
+    def _search(
+        self, plan: Sequence[View], sources: Sequence[Areas]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The cells that may hold a face, by view: the view's number in the plan (n,), the network's outputs (n, 16),
+        the place on the canvas (n, 3)."""
+        least = box.logit(self.settings.min_score**2)  # of both logits: a probability is 1 at most
+        nothing = torch.zeros(0, device=self.device)
+        found = [(nothing.long(), nothing.view(0, OUTPUTS), nothing.view(0, 3))]
+        order = sorted(range(len(plan)), key=lambda number: plan[number].canvas)  # a change of size takes time
+        for size, alike in groupby(order, key=lambda number: plan[number].canvas):
+            numbers = torch.tensor([*alike], device=self.device)
+            for part in torch.split(numbers, self.batch):
+                outputs = self.network_for(size)(self._drawn([plan[number] for number in part], size, sources))
+                canvas, cell = (torch.minimum(outputs[..., CLASS], outputs[..., OBJECT]) >= least).nonzero(
+                    as_tuple=True
+                )
+                found.append((part[canvas], outputs[canvas, cell], grid(*size, self.device)[cell]))
+        numbers, values, places = (torch.cat(parts) for parts in zip(*found, strict=True))
+        by_view = torch.argsort(numbers, stable=True)
+        return numbers[by_view], values[by_view], places[by_view]
+
+    def _drawn(self, alike: Sequence[View], size: tuple[int, int], sources: Sequence[Areas]) -> torch.Tensor:
+        """Views on canvases of that size: (n, height, width, 3), black where a view ends."""
+        shape = (len(alike), *size, 3)
+        pixels = self.pixels[: math.prod(shape)].view(shape)
         for canvas, view in zip(pixels, alike, strict=True):
             sources[view.photo].draw(view.level, view.top, view.left, canvas[: view.height, : view.width])
-        outputs = self._network(size)(pixels)  # (n, c, 16)
-        scores = torch.sigmoid(outputs[..., [CLASS, OBJECT]]).prod(-1).sqrt()
-        owners, rows = (scores >= self.settings.min_score).nonzero(as_tuple=True)
-        grid = _grid(*size, self.runtime.device)[rows]
-        found = _decoded(outputs[owners, rows], grid, scores[owners, rows])
-        for number in sorted({*owners.tolist()}):
-            view, source = alike[number], sources[alike[number].photo]
-            yield view, _placed(found[owners == number], view, source)
+            canvas[view.height :] = 0
+            canvas[:, view.width :] = 0
+        return pixels
 
-    def _network(self, size: tuple[int, int]) -> Network:
-        if size not in self.networks:
-            self.networks[size] = self.load((self.canvases, *size, 3))
-        return self.networks[size]
-
-    def _faces(self, cells: _Cells, source: Areas) -> _Cells:
-        """One for each face in the photo, best score first, its landmarks the mean over the cells that see it."""
+    def _faces(self, cells: Cells, source: Areas) -> Cells:
+        """One for each face in the photo, best score first; own landmarks are the mean over the cells that see it."""
         if not len(cells.scores):
             return cells
-        kept = box.best(cells.boxes, cells.scores, SAME_FACE)
-        weights = cells.scores**4 * (box_iou(cells.boxes[kept], cells.boxes) > SAME_VIEW)  # (faces, cells)
-        points = torch.einsum("fc,cpx->fpx", weights / weights.sum(1, keepdim=True), cells.points)
-        boxes = box.clipped(cells.boxes[kept], source.width, source.height)
+        faces = cells[box.best(cells.boxes, cells.scores, SAME_FACE)]
+        points = faces.points
+        if self.settings.landmarks == "own":
+            weights = cells.scores**4 * (box_iou(faces.boxes, cells.boxes) > SAME_VIEW)  # (faces, cells)
+            points = torch.einsum("fc,cpx->fpx", weights / weights.sum(1, keepdim=True), cells.points)
+        boxes = box.clipped(faces.boxes, source.width, source.height)
         inside = (boxes[:, 2:] - boxes[:, :2] >= 1).all(1)
-        return _Cells(boxes, points, cells.scores[kept])[inside]
+        return Cells(boxes, points, faces.scores)[inside]
 
-    def _refined(self, faces: _Cells, seen: tuple[torch.Tensor, torch.Tensor]) -> _Cells:
+    def _refined(self, faces: Cells, seen: tuple[torch.Tensor, torch.Tensor]) -> Cells:
         """What the output network says of them."""
         windows, outputs = seen
         believed = torch.sigmoid(outputs[:, 0]) >= self.settings.second_opinion
         points = faces.points if self.settings.landmarks == "own" else landmarks(windows, outputs)
-        return _Cells(faces.boxes, points, faces.scores)[believed]
-
-
-def _canvas(view: View) -> tuple[int, int]:
-    """Height and width of the canvas that a view is searched on."""
-    return math.ceil(view.height / STEP) * STEP, math.ceil(view.width / STEP) * STEP
-
-
-@cache
-def _grid(height: int, width: int, device: torch.device) -> torch.Tensor:
-    """(c, 3): column, row and stride of the cells of a canvas, in the network's order."""
-    parts = []
-    for stride in STRIDES:
-        rows, columns = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")
-        parts.append(torch.stack([columns, rows, torch.full_like(rows, stride)], dim=-1).view(-1, 3))
-    return torch.cat(parts).float().to(device)
-
-
-def _decoded(values: torch.Tensor, grid: torch.Tensor, scores: torch.Tensor) -> _Cells:
-    """values (n, 16) of cells, grid (n, 3) → boxes and landmarks in pixels of the canvas."""
-    corners, strides = grid[:, :2], grid[:, 2:]
-    middles, sizes = (corners + values[:, 1:3]) * strides, values[:, 3:5].exp() * strides
-    points = (corners[:, None] + values[:, POINTS:].view(-1, 5, 2)) * strides[:, None]
-    return _Cells(torch.cat([middles - sizes / 2, middles + sizes / 2], dim=1), points, scores)
-
-
-def _placed(cells: _Cells, view: View, source: Areas) -> _Cells:
-    """Those of a view in pixels of its photo, but for what may be a part of a face: another view shows that whole."""
-    tall, wide = view.level
-    ends = torch.tensor(
-        [view.left, view.top, view.left + view.width, view.top + view.height], device=cells.boxes.device
-    )
-    borders = torch.tensor([0, 0, wide, tall], device=ends.device)
-    boxes = cells.boxes + ends[:2].repeat(2)
-    to_ends = torch.cat([boxes[:, :2] - ends[:2], ends[2:] - boxes[:, 2:]], dim=1)
-    is_cut = ends != borders
-    is_part = (is_cut & (to_ends < MARGIN)).any(1) | (is_cut.any() & (boxes[:, 2:] - boxes[:, :2] > WHOLE).any(1))
-    scale = torch.tensor([source.width / wide, source.height / tall], device=ends.device)
-    placed = _Cells(boxes * scale.repeat(2), (cells.points + ends[:2]) * scale, cells.scores)
-    return placed[~is_part]
-
-
-def _no_cells(device: torch.device) -> _Cells:
-    return _Cells(*(torch.zeros((0, *shape), device=device) for shape in ((4,), (5, 2), ())))
-
-
-def _joined(parts: Sequence[_Cells]) -> _Cells:
-    return _Cells(
-        torch.cat([part.boxes for part in parts]),
-        torch.cat([part.points for part in parts]),
-        torch.cat([part.scores for part in parts]),
-    )
+        return Cells(faces.boxes, points, faces.scores)[believed]
 
 
 def _windows(boxes: torch.Tensor) -> torch.Tensor:

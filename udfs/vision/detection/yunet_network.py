@@ -13,7 +13,8 @@ from facejoin.udfs.vision.engines.onnx_weights import OnnxWeights
 
 STRIDES = (8, 16, 32)  # pixels from one cell to the next
 HEADS = (1, 4, 1, 10)  # outputs of the class, box, object and landmark heads, in the file's order
-CLASS, OBJECT, POINTS = 0, 5, 6  # where the first, the third and the fourth of them begin
+OUTPUTS = sum(HEADS)
+CLASS, BOX, OBJECT, POINTS = 0, 1, 5, 6  # where each begins
 
 
 class YuNet(nn.Module):
@@ -30,10 +31,10 @@ class YuNet(nn.Module):
         self.quarter = nn.Sequential(_pair(16, 16), _pair(16, 32), _pair(32, 32), _pair(32, 64))
         self.backbone = nn.ModuleList(nn.Sequential(_pair(64, 64), _pair(64, 64)) for _ in STRIDES)
         self.necks = nn.ModuleList(_pair(64, 64) for _ in STRIDES)  # the coarsest first, as the file has them
-        self.heads = nn.ModuleList(_separable(64, sum(HEADS)) for _ in STRIDES)
+        self.heads = nn.ModuleList(_separable(64, OUTPUTS) for _ in STRIDES)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        planes = pixels.flip(3).permute(0, 3, 1, 2).to(next(self.parameters()).dtype)
+        planes = pixels.permute(0, 3, 1, 2).to(next(self.parameters()).dtype)
         maps = self.quarter(max_pool2d(self.stem(planes), 2))
         lateral = []
         for stage in self.backbone:
@@ -55,6 +56,8 @@ def load_yunet(path: Path) -> YuNet:
         for part in (network.stem, network.quarter, network.backbone, network.necks):
             for layer in _convolutions(part):
                 _fill(layer, *next(found))
+        first = next(_convolutions(network.stem))
+        first.weight.copy_(first.weight.flip(1))  # the file's takes blue first
         # The file has two convolutions for each head and stride; here a stride's heads are one pair.
         heads = [[(next(found), next(found)) for _ in STRIDES] for _ in HEADS]
         for pair, parts in zip(network.heads, zip(*heads, strict=True), strict=True):

@@ -30,17 +30,29 @@ class Runtime:
 
         It runs shape[0] rows at a time: a row has the same outputs alone and among any others.
         """
-        return self.load_each_shape(module, shape)(shape)
-
-    def load_each_shape(self, module: nn.Module, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Network]:
-        """As `load`, for a module that takes rows of several shapes, of which one is given: shape → its network."""
         if self.engine == "openvino":
             from facejoin.udfs.vision.engines.openvino_network import OpenVinoModel, OpenVinoNetwork
 
-            model = OpenVinoModel(module, shape)
-            return lambda shape: OpenVinoNetwork(model, shape, self.precision)
-        module = module.to(self.device, self.precision).to(memory_format=torch.channels_last)
-        return lambda shape: TorchNetwork(module, shape[0])
+            return OpenVinoNetwork(OpenVinoModel(module, shape), shape, self.precision)
+        return self._torch_network(module, shape[0])
+
+    def load_any_size(self, module: nn.Module, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Network]:
+        """As `load`, for a module that takes rows of any size: sides of `shape` that vary are -1. They → the network
+        for them, to be asked for each time that it is used.
+
+        >>> network_for = runtime.load_any_size(nn.MaxPool2d(2), (1, 3, -1, -1))
+        >>> network_for((4, 6))(torch.zeros(5, 3, 4, 6)).shape
+        torch.Size([5, 3, 2, 3])
+        """
+        if self.engine == "openvino":
+            from facejoin.udfs.vision.engines.openvino_network import OpenVinoNetworks
+
+            return OpenVinoNetworks(module, shape, self.precision)
+        network = self._torch_network(module, shape[0])
+        return lambda _: network
+
+    def _torch_network(self, module: nn.Module, batch: int) -> TorchNetwork:
+        return TorchNetwork(module.to(self.device, self.precision).to(memory_format=torch.channels_last), batch)
 
 
 def choose_runtime(settings: ComputeSettings, gpu_addresses: Sequence[str] = ()) -> Runtime:

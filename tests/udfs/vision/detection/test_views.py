@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facejoin.udfs.vision.detection.views import COARSER, OVERLAP, SIDE, View, views
+from facejoin.udfs.vision.detection.views import COARSER, LONGEST, OVERLAP, SIDE, STEP, View, views
 
 SIDES = st.integers(1, 6000)
 SCALES = st.sampled_from([0.35, 0.7, 1.0])
@@ -51,16 +51,33 @@ def test_a_face_is_whole_in_a_view_in_which_it_is_of_any_size_up_to_the_overlap(
 
 @settings(derandomize=True, deadline=None)
 @given(height=SIDES, width=SIDES, scale=SCALES)
-def test_the_last_level_shows_the_whole_photo_and_each_is_a_third_of_the_one_before(
+def test_the_last_level_shows_the_whole_photo_and_no_face_in_it_is_too_long(
+    height: int, width: int, scale: float
+) -> None:
+    *_, last = views(0, height, width, scale)
+    assert (last.height, last.width) == last.level
+    assert min(last.level) <= LONGEST
+
+
+@settings(derandomize=True, deadline=None)
+@given(height=SIDES, width=SIDES, scale=SCALES)
+def test_each_level_is_as_large_as_asked_for_and_fills_its_canvases_along_the_longer_side(
     height: int, width: int, scale: float
 ) -> None:
     found = list(views(0, height, width, scale))
-    last = found[-1]
-    assert (last.height, last.width) == last.level
+    longer = int(width > height)
     for number, level in enumerate(levels(found)):
-        expected = [max(1, round(side * scale / COARSER**number)) for side in (height, width)]
-        assert all(abs(own - wanted) <= 1 for own, wanted in zip(level, expected, strict=True))
+        wanted = [side * scale / COARSER**number for side in (height, width)]
+        assert all(own >= side - 1 for own, side in zip(level, wanted, strict=True))
+        own = [view for view in found if view.level == level]
+        assert level[longer] < wanted[longer] + STEP * len({(view.top, view.left)[longer] for view in own}) + 1
+        lengths = {(view.height, view.width)[longer] for view in own}
+        assert lengths == {view.canvas[longer] for view in own}
 
 
 def test_a_photo_that_fits_is_one_view() -> None:
     assert list(views(5, 480, 640, 0.7)) == [View(5, (336, 448), 0, 0, 336, 448)]
+
+
+def test_a_photo_in_which_a_face_may_be_too_long_is_looked_at_once_more() -> None:
+    assert [view.level for view in views(0, 640, 640, 1.0)] == [(640, 640), (256, 256)]

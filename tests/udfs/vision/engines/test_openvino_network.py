@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from facejoin.udfs.vision.engines import openvino_network
 from facejoin.udfs.vision.engines.runtime import Network, Runtime
 
 ROWS_AT_A_TIME = 4
@@ -56,16 +57,38 @@ def test_a_row_has_the_same_outputs_alone_and_among_any_others(
         assert torch.allclose(outputs[place], network(rows[row : row + 1])[0], atol=1e-5)
 
 
-def test_a_module_of_any_size_is_loaded_for_several(each_runtime: Runtime) -> None:
+@pytest.fixture
+def halves_and_back() -> nn.Module:
+    """For rows of any even height and width."""
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.Upsample(scale_factor=2)).eval()
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.Upsample(scale_factor=2)).eval()
+
+
+def test_a_module_for_any_size_gives_its_own_outputs_however_often_a_size_comes(
+    halves_and_back: nn.Module, each_runtime: Runtime
+) -> None:
     exact = Runtime(each_runtime.device, each_runtime.engine, torch.float32)
-    load = exact.load_each_shape(module, (2, 3, 16, 16))
-    for height, width in ((16, 16), (8, 32), (64, 4)):
-        rows = torch.rand(3, 3, height, width)
+    network_for = exact.load_any_size(halves_and_back, (2, 3, -1, -1))
+    for sides in ((16, 16), (8, 32), (64, 4)) * 6:
+        rows = torch.rand(3, 3, *sides)
         with torch.inference_mode():
-            expected = module(rows)
-        assert torch.allclose(load((2, 3, height, width))(rows), expected, atol=1e-5)
+            expected = halves_and_back(rows)
+        assert torch.allclose(network_for(sides)(rows), expected, atol=1e-5)
+
+
+def test_sizes_that_come_often_get_networks_of_their_own_as_long_as_there_is_room(
+    halves_and_back: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_network, "MOST_COMPILED", 2 * 3 * 16 * 16)
+    networks = openvino_network.OpenVinoNetworks(halves_and_back, (1, 3, -1, -1), torch.float32)
+    common, other, large, later = (16, 16), (8, 32), (64, 64), (32, 8)
+    for sides in [common, other, large, later] * (openvino_network.OFTEN - 1):
+        assert networks(sides) is networks.shared
+    for sides in (common, other):
+        assert networks(sides) is networks(sides) is not networks.shared
+    for sides in [large, later, common] * openvino_network.IDLE:  # the second of them takes the idle one's place
+        networks(sides)
+    assert {*networks.own} == {common, later}
 
 
 @pytest.mark.parametrize("count", [1, ROWS_AT_A_TIME, 2 * ROWS_AT_A_TIME + 1])
