@@ -1,7 +1,8 @@
 """Detection beside facenet-pytorch's MTCNN as it comes: time, recall and false alarms at minimum faces of 20 and 40
 pixels. The photos are decoded beforehand; both see the same batch of them in turn, ours at once, the peer one by one.
 
-    .venv/bin/python benchmarks/detect.py --faces WIDER/images --truth WIDER/truth.json --nonfaces NONFACE
+    .venv/bin/python benchmarks/detect.py --faces WIDER/images --truth WIDER/truth.json --nonfaces NONFACE \
+        --detector yunet
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 from facenet_pytorch import MTCNN
-from floor import CropCounter, detection_work, multiply_adds_per_second
+from floor import multiply_adds_per_second, work_of
 from PIL import Image
 from recall import Boxes, accuracy
 from rich.console import Console
 from rich.table import Table
 from timing import batches_of, in_turn, machine, ratio, spread, total, use_threads, write
 
-from facejoin.conf.settings import ComputeSettings, MtcnnSettings
-from facejoin.udfs.vision.detection.mtcnn import Mtcnn
+from facejoin.conf.settings import ComputeSettings, DetectSettings, MtcnnSettings, YunetSettings, load_settings
+from facejoin.jobs.downloads.weights import fetch_weights
+from facejoin.udfs.vision.detection.detect import load_detector
+from facejoin.udfs.vision.detection.detector import Detector
 from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
 
 PEER = "facenet_pytorch"
 MIN_FACES = (20, 40)  # pixels
 BATCH = 32  # photos
+WARM_UPS = 4  # rounds; a size of photos that comes so often is compiled for, as it soon is in a crawl
 NOISE_SIDE, NOISE_PHOTOS = 1024, 9
 
 Photos = Sequence[np.ndarray]
@@ -43,6 +47,7 @@ def main(
     nonfaces: Annotated[Path, typer.Option(help="Folder with JPEGs without faces.", exists=True, file_okay=False)],
     threads: Annotated[int, typer.Option(min=1)] = 1,
     out: Annotated[Path, typer.Option(help="JSON report.")] = Path("build/benchmarks/detect.json"),
+    detector: Annotated[Literal["mtcnn", "yunet"], typer.Option(help="Ours.")] = "mtcnn",
     rounds: Annotated[int, typer.Option(min=1)] = 3,
 ) -> None:
     use_threads(threads)
@@ -53,10 +58,15 @@ def main(
     boxes = [np.array(photo["boxes"]).reshape(-1, 4) for photo in listed]
     report = {
         "machine": machine(threads) | {"engine": runtime.engine, "precision": str(runtime.precision).split(".")[1]},
+        "detector": detector,
         "photos": {"faces": len(crowds), "nonfaces": len(empty), "rounds": rounds},
     }
-    report |= {str(size): measured(size, runtime, crowds, boxes, empty, rounds) for size in MIN_FACES}
-    report["noise"] = noise(crowds, runtime, rounds)
+    cache = Path(load_settings().cache).expanduser()
+    if detector == "yunet":
+        fetch_weights("yunet", cache)
+    for size in MIN_FACES:
+        report[str(size)] = measured(settings_of(detector, size), cache, runtime, crowds, boxes, empty, rounds)
+    report["noise"] = noise(load_detector(settings_of(detector, MIN_FACES[0]), [cache], runtime), crowds, rounds)
     write(report, out)
     Console().print(table(report))
 
@@ -66,21 +76,31 @@ def rgb(path: Path) -> np.ndarray:
         return np.asarray(photo.convert("RGB"))
 
 
+def settings_of(detector: str, min_face: int) -> DetectSettings:
+    """With every face that a cascade finds, as the peer's; YuNet finds a face by its score alone."""
+    return YunetSettings(min_face=min_face) if detector == "yunet" else MtcnnSettings(min_face=min_face, min_score=0)
+
+
 def measured(
-    min_face: int, runtime: Runtime, crowds: Photos, truth: Boxes, empty: Photos, rounds: int
+    settings: DetectSettings,
+    weights: Path,
+    runtime: Runtime,
+    crowds: Photos,
+    truth: Boxes,
+    empty: Photos,
+    rounds: int,
 ) -> dict[str, Any]:
-    settings = MtcnnSettings(min_face=min_face, min_score=0)
-    detector = Mtcnn(settings, runtime)
-    crops = CropCounter(detector)
-    finders: dict[str, Finder] = {"ours": lambda photos: _ours(detector, photos), PEER: _peer(min_face)}
+    detector = load_detector(settings, [weights], runtime)
+    finders: dict[str, Finder] = {"ours": lambda photos: _ours(detector, photos), PEER: _peer(settings.min_face)}
     figures: dict[str, Any] = {}
     found: dict[str, dict[str, Boxes]] = {}
     for kind, photos in (("faces", crowds), ("nonfaces", empty)):
         batches = batches_of(photos, BATCH)
         found[kind] = {name: list(chain(*map(find, batches))) for name, find in finders.items()}  # warms up as well
-        work = detection_work([photo.shape[:2] for photo in photos], settings, crops.taken())
+        for batch in batches * (WARM_UPS - 1):
+            detector.detect(batch)
+        work = work_of(settings, [weights], runtime, batches)
         seconds = in_turn(finders, batches, rounds)
-        crops.taken()
         figures[f"ratio_{kind}"] = ratio(seconds[PEER], seconds["ours"])
         figures[f"ms_{kind}"] = {name: round(total(own) / len(photos) * 1000, 2) for name, own in seconds.items()}
         floor = work / multiply_adds_per_second(runtime)
@@ -88,7 +108,7 @@ def measured(
     return figures | accuracy(truth, found["faces"], found["nonfaces"])
 
 
-def _ours(detector: Mtcnn, photos: Photos) -> Boxes:
+def _ours(detector: Detector, photos: Photos) -> Boxes:
     return [faces.boxes for faces in detector.detect(photos)]
 
 
@@ -102,9 +122,8 @@ def _peer(min_face: int) -> Finder:
     return find
 
 
-def noise(photos: Photos, runtime: Runtime, rounds: int) -> dict[str, float]:
-    """A photo of nothing but noise beside real ones of the same size, each alone, at a minimum face of 20."""
-    detector = Mtcnn(MtcnnSettings(min_face=20, min_score=0), runtime)
+def noise(detector: Detector, photos: Photos, rounds: int) -> dict[str, float]:
+    """A photo of nothing but noise beside real ones of the same size, each alone."""
     size = (NOISE_SIDE, NOISE_SIDE)
     real = [np.asarray(Image.fromarray(photo).resize(size)) for photo in spread(photos, NOISE_PHOTOS)]
     noisy = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
@@ -118,7 +137,7 @@ def noise(photos: Photos, runtime: Runtime, rounds: int) -> dict[str, float]:
     }
 
 
-def _seconds(detector: Mtcnn, photo: np.ndarray) -> float:
+def _seconds(detector: Detector, photo: np.ndarray) -> float:
     start = time.perf_counter()
     detector.detect([photo])
     return time.perf_counter() - start

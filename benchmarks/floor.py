@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +88,23 @@ class CountingRuntime(Runtime):
 
     loaded: list[tuple[int, Counted]] = field(default_factory=list)  # a network with the multiply-adds of one row
 
-    def load_each_shape(self, module: nn.Module, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Network]:
-        bare = deepcopy(module)  # counting takes a module's weights away
-        load = super().load_each_shape(module, shape)
+    def load(self, module: nn.Module, shape: tuple[int, ...]) -> Network:
+        of_a_row = multiply_adds(deepcopy(module), (1, *shape[1:]))  # counting takes a module's weights away
+        network = Counted(super().load(module, shape))
+        self.loaded.append((of_a_row, network))
+        return network
 
-        def counted(shape: tuple[int, ...]) -> Network:
-            network = Counted(load(shape))
-            self.loaded.append((multiply_adds(bare, (1, *shape[1:])), network))
+    def load_any_size(self, module: nn.Module, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Network]:
+        bare, network_for = deepcopy(module), super().load_any_size(module, shape)
+
+        @cache
+        def of_a_row(sides: tuple[int, ...]) -> int:
+            left = iter(sides)
+            return multiply_adds(bare, (1, *(next(left) if side == -1 else side for side in shape[1:])))
+
+        def counted(sides: tuple[int, ...]) -> Network:
+            network = Counted(network_for(sides))
+            self.loaded.append((of_a_row(sides), network))
             return network
 
         return counted

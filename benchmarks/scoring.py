@@ -114,7 +114,7 @@ def trials_of(scene: Scene, known: Sequence[Photo], unknown: Sequence[Photo]) ->
     for seed in range(scene.draws):
         draw = _rarer(drawn(known, strangers, seed, scene.references), scene.known_faces, seed)
         for name, own in trials.items():
-            own.append(_trial(draw, RULES[name](draw)))
+            own.append(trial_of(draw, RULES[name](draw)))
     return trials
 
 
@@ -123,7 +123,7 @@ def _rarer(draw: Draw, most: int | None, seed: int) -> Draw:
     return draw if most is None else replace(draw, known=draw.known[rows])
 
 
-def _trial(draw: Draw, similarities: rules.Similarities) -> Trial:
+def trial_of(draw: Draw, similarities: rules.Similarities) -> Trial:
     known, unknown = similarities
     right = known.argmax(axis=1) == draw.known.people
     return Trial(known.max(axis=1), right, draw.known.people, unknown.max(axis=1), draw.unknown.people)

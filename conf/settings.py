@@ -92,7 +92,7 @@ class YunetSettings(Stage):
 
     model: Literal["yunet"] = "yunet"
     min_face: Annotated[int, Field(ge=8)] = 20  # pixels: the smallest face that is searched for, about
-    min_score: Probability = 0.55  # below which a face is dropped
+    min_score: Probability = 0.5  # below which a face is dropped
     # Whose landmarks: its own, the mean over the cells that see a face; or those of MTCNN's output network in its box
     landmarks: Literal["own", "output_network"] = "output_network"
     second_opinion: Annotated[float, Field(ge=0, lt=1)] = 0.0  # that network's probability of a face, at the least
