@@ -20,12 +20,12 @@ from scoring_rules import alone, kept
 from timing import machine, use_threads, write
 
 from facejoin.conf.settings import DetectSettings, MtcnnSettings, Settings, YunetSettings, load_settings
-from facejoin.jobs.downloads.weights import fetch_weights
+from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.evaluate.measures.intervals import wilson
 from facejoin.jobs.evaluate.measures.open_set import INTERVAL, Trial, probe_fnir
 from facejoin.jobs.evaluate.measures.pairs import cross_validation_folds, fold_accuracies, true_accepts
 from facejoin.jobs.evaluate.pairs import Pair, read_pairs
-from facejoin.udfs.vision.analyse import analyser, needed_weights
+from facejoin.udfs.vision.analyse import analyser
 from facejoin.udfs.vision.engines.runtime import choose_runtime
 
 BASELINE = "mtcnn"
@@ -63,10 +63,8 @@ def main(
 def found_by(detect: DetectSettings, photos: Path, settings: Settings) -> tuple[Chosen, int]:
     """(the photos in which it finds a face, how many others there are)"""
     vision = settings.vision.model_copy(update={"detect": detect})
-    cache = Path(settings.cache).expanduser()
-    for name in needed_weights(vision):
-        fetch_weights(name, cache)
-    networks = analyser(vision, (cache,), choose_runtime(settings.compute))
+    fetch_needed_weights(settings.networks.model_copy(update={"vision": vision}))
+    networks = analyser(vision, (Path(settings.cache).expanduser(),), choose_runtime(settings.compute))
     parts = {part: photos_of(photos / part, networks) for part in ("known", "unknown")}
     return {part: own for part, (own, _) in parts.items()}, sum(missing for _, missing in parts.values())
 

@@ -38,14 +38,22 @@ Site = Annotated[Path, typer.Option("--site", help="Folder of the page.")]
 
 @app.command()
 def weights(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(WEIGHTS)}.")] = "sface",
+    name: Annotated[
+        str | None, typer.Argument(help=f"One of {', '.join(WEIGHTS)}; all that are set if left out.")
+    ] = None,
     config: Config = None,
     sha256: Annotated[str | None, typer.Option(help="The hash you trust, where none is published.")] = None,
 ) -> None:
     """Fetch weights into the cache folder and check their SHA-256."""
-    from facejoin.jobs.downloads.weights import fetch_weights
+    from facejoin.jobs.downloads.weights import fetch_needed_weights, fetch_weights
 
-    reports.weights(fetch_weights(name, Path(load_settings(config).cache), sha256))
+    settings = load_settings(config)
+    if name is None and sha256 is not None:
+        raise SettingsError("--sha256 was given without a name: expected the weights that it is the hash of")
+    if name is None:
+        reports.weights(fetch_needed_weights(settings.networks))
+    else:
+        reports.weights([fetch_weights(name, Path(settings.cache), sha256)])
 
 
 @app.command()

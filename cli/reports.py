@@ -27,8 +27,9 @@ MOST_PEOPLE = 20  # of a run's matches
 NONFACES, COHORT = "--nonfaces DIR", "--cohort DIR"  # what to add to an enroll command, where a hint names one
 
 
-def weights(fetched: FetchedWeights) -> None:
-    console.print(f"{fetched.path} {'is there' if fetched.was_there else 'fetched'}, SHA-256 right; {fetched.licence}")
+def weights(fetched: Sequence[FetchedWeights]) -> None:
+    for one in fetched:
+        console.print(f"{one.path} {'is there' if one.was_there else 'fetched'}, SHA-256 right; {one.licence}")
 
 
 def manifest(reports: Sequence[ListReport]) -> None:

@@ -18,15 +18,13 @@ from facejoin.demo.sample_collection import make_sample_collection
 from facejoin.demo.samples import fetch_samples
 from facejoin.demo.serving import served
 from facejoin.jobs.crawl import CrawlReport, crawl
-from facejoin.jobs.downloads.weights import fetch_weights
+from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import EnrollReport, enroll
 from facejoin.jobs.manifest import ListReport, manifest
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import PublishReport, publish
 from facejoin.jobs.store.match_report import MatchReport
 from facejoin.jobs.store.warehouse import Warehouse
-from facejoin.udfs.vision.analyse import needed_weights
-from facejoin.udfs.vision.engines.weights import WEIGHTS
 
 LOOPBACK = "127.0.0.1"
 SETTINGS_FILE = "settings.yaml"  # what its jobs ran with: any job goes on by --config with it
@@ -60,9 +58,7 @@ def prepare(
     settings: Settings, out: Path, photos: Path | None, known: int | None, unknown: int | None, seed: int
 ) -> Collection:
     """Weights in the cache and the collection in `out`; what is there already is kept."""
-    for name in needed_weights(settings.vision):
-        if name in WEIGHTS:
-            fetch_weights(name, Path(settings.cache))
+    fetch_needed_weights(settings.networks)
     folder = out.absolute() / "collection"
     port = load_collection(folder).port if (folder / TRUTH_FILE).exists() else _free_port()
     if photos is None:

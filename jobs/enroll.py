@@ -77,8 +77,7 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
         gallery = _trained(references, settings, cohort)
         nonfaces = nonface_vectors(spark, settings.networks, settings.enroll.nonfaces)
         if nonfaces is not None:
-            same_person = EMBEDDERS[settings.vision.embed.model].same_person
-            gallery = replace(gallery, nonfaces=nonface_filter(nonfaces, gallery.references, same_person))
+            gallery = replace(gallery, nonfaces=nonface_filter(nonfaces, gallery.references, settings.vision))
         rows = [{name: getattr(r, name) for name in REFERENCES.names if name != "gallery"} for r in references]
         write_gallery(warehouse, gallery, rows)
         return _report(gallery, references, findings, nonfaces)
@@ -91,7 +90,7 @@ def _listed_nonfaces(spark: SparkSession, settings: Settings) -> list[Picture] |
     """What tells photos without faces from others, before any is searched."""
     if is_folder(settings.enroll.nonfaces):
         return pictures(spark, settings.enroll.nonfaces)
-    file = nonface_file(settings.vision.embed, settings.enroll.nonfaces)
+    file = nonface_file(settings.vision, settings.enroll.nonfaces)
     return "" if file is None else sha256(file).hexdigest()
 
 

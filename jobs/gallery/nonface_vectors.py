@@ -1,7 +1,7 @@
 """Vectors of what looks like faces in photos without any, for a gallery's filter: from a folder, or from a file.
 
-A file of them holds vectors alone, no pixels, and serves every gallery of its embedder; one is delivered with the
-package for each embedder in DELIVERED.
+A file of them holds vectors alone, no pixels, and serves every gallery of its embedder; best is one that the same
+detector made. One is delivered with the package for each pair of a detector and an embedder in DELIVERED.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ import numpy as np
 from pyspark.sql import Row, SparkSession
 from pyspark.sql.types import ArrayType, FloatType, StringType, StructField, StructType
 
-from facejoin.conf.settings import EmbedSettings, NetworkSettings, SettingsError
+from facejoin.conf.settings import EmbedSettings, NetworkSettings, SettingsError, VisionSettings
 from facejoin.jobs.folders.pictures import picture_files, pictures
 from facejoin.jobs.store.errors import JobError
 from facejoin.jobs.store.executor_files import ship_weights
 from facejoin.jobs.store.progress import task_progress
 from facejoin.udfs.recognition.nonface_filter import NonfaceError, NonfaceFilter, fit_nonfaces
 from facejoin.udfs.search_files import find_nonfaces
-from facejoin.udfs.vision.analyse import embedder_version
+from facejoin.udfs.vision.analyse import embedder_version, networks_version
+from facejoin.udfs.vision.detection.detect import DETECTORS
+from facejoin.udfs.vision.embedding.embed import EMBEDDERS
 from facejoin.udfs.vision.nonface_crops import MOST
 
 FOUND = StructType([StructField(name, StringType()) for name in ("path", "status", "detail")])
@@ -36,9 +38,12 @@ TASK_PHOTOS = 50  # photos per Spark task, about: each is searched eight times
 USED = "used"
 DELIVERED_OPTION, NO_FILTER = "delivered", "none"  # what enroll.nonfaces says instead of a folder or a file
 ENDING = ".npz"  # of a file of vectors
-# Embedder → SHA-256 of the file delivered for it. `facejoin nonfaces DIR FILE` made it of the photos without faces that
-# `copy_scenes` of demo/samples.py puts into a folder.
-DELIVERED = {"sface-fb143eea": "f79f819c35d9060d3e9cedccc94a08bed8770ccb0240dd6744ac022cf8a6c3d8"}
+# Networks → SHA-256 of the file delivered for them. `facejoin nonfaces DIR FILE` made it of the photos without faces
+# that `copy_scenes` of demo/samples.py puts into a folder.
+DELIVERED = {
+    "mtcnn-165b.sface-fb143eea": "f79f819c35d9060d3e9cedccc94a08bed8770ccb0240dd6744ac022cf8a6c3d8",
+    "yunet-49f0.sface-fb143eea": "dd5f0424d68935ec7712ef25dbf833fa57dca5885027ba4de1b134601386e76b",
+}
 
 
 @dataclass(frozen=True)
@@ -57,21 +62,21 @@ class NonfaceVectors:
 
 
 def nonface_vectors(spark: SparkSession, networks: NetworkSettings, nonfaces: str) -> NonfaceVectors | None:
-    """`nonfaces` as in EnrollSettings; null where there is to be no filter, or none is delivered for this embedder.
+    """`nonfaces` as in EnrollSettings; null where there is to be no filter, or none is delivered for these networks.
 
     Raises SettingsError for a folder or file that is missing or does not fit, JobError where no photo is of use.
     """
-    file = nonface_file(networks.vision.embed, nonfaces)
+    file = nonface_file(networks.vision, nonfaces)
     if file is not None:
         return _from_file(file, networks.vision.embed)
     return vectors_of_folder(spark, networks, nonfaces) if is_folder(nonfaces) else None
 
 
-def nonface_filter(nonfaces: NonfaceVectors, references: np.ndarray, same_person: float) -> NonfaceFilter:
-    """references (m, d): the unit rows of the gallery that the filter is for; same_person: the embedder's published
-    cosine. Raises JobError for too few vectors."""
+def nonface_filter(nonfaces: NonfaceVectors, references: np.ndarray, vision: VisionSettings) -> NonfaceFilter:
+    """references (m, d): the unit rows of the gallery that the filter is for. Raises JobError for too few vectors."""
+    same_person, sure = EMBEDDERS[vision.embed.model].same_person, DETECTORS[vision.detect.model].sure
     try:
-        return fit_nonfaces(nonfaces.vectors, references, same_person)
+        return fit_nonfaces(nonfaces.vectors, references, same_person, sure)
     except NonfaceError as error:
         raise JobError(f"cannot learn what is no face from {nonfaces.photos} photos: {error}") from error
 
@@ -80,11 +85,11 @@ def is_folder(nonfaces: str) -> bool:
     return nonfaces not in (DELIVERED_OPTION, NO_FILTER) and not nonfaces.endswith(ENDING)
 
 
-def nonface_file(embed: EmbedSettings, nonfaces: str) -> bytes | None:
+def nonface_file(vision: VisionSettings, nonfaces: str) -> bytes | None:
     """The content of the file that `nonfaces` stands for, if it does. Raises SettingsError."""
     if nonfaces == DELIVERED_OPTION:
-        embedder = embedder_version(embed)
-        return _delivered(embedder) if embedder in DELIVERED else None
+        networks = networks_version(vision)
+        return _delivered(networks) if networks in DELIVERED else None
     if not nonfaces.endswith(ENDING):
         return None
     try:
@@ -119,10 +124,10 @@ def _of_rows(rows: list[Row], folder: str, embedder: str) -> NonfaceVectors:
     return NonfaceVectors(np.array(vectors, np.float32), len(rows) - len(unused), embedder, unused)
 
 
-def _delivered(embedder: str) -> bytes:
-    content = (files("facejoin.jobs.gallery") / "nonfaces" / f"{embedder}{ENDING}").read_bytes()
-    if sha256(content).hexdigest() != DELIVERED[embedder]:
-        raise SettingsError(f"the vectors of no faces delivered for {embedder} are damaged: install the package again")
+def _delivered(networks: str) -> bytes:
+    content = (files("facejoin.jobs.gallery") / "nonfaces" / f"{networks}{ENDING}").read_bytes()
+    if sha256(content).hexdigest() != DELIVERED[networks]:
+        raise SettingsError(f"the vectors of no faces delivered for {networks} are damaged: install the package again")
     return content
 
 

@@ -169,6 +169,18 @@ def test_options_of_enroll_replace_their_own_setting_alone(settings_of, options,
     assert {name: getattr(settings, name) for name in asked} == asked
 
 
+def test_weights_without_a_name_are_all_that_the_settings_need(facejoin):
+    status, out, _ = facejoin("weights")
+    assert status == 0
+    assert ["yunet" in line or "sface" in line for line in out.split("SHA-256 right")[:-1]] == [True, True]
+
+
+def test_a_hash_without_a_name_is_a_wrong_argument(facejoin):
+    status, _, err = facejoin("weights", "--sha256", "0" * 64)
+    assert status == 2
+    assert "--sha256 was given without a name" in last_line(err)
+
+
 def test_missing_weights_end_with_1(spark, facejoin, tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump({"cache": str(tmp_path), "vision": {"embed": {"model": "sface"}}}))

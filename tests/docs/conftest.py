@@ -17,7 +17,7 @@ from facejoin.demo.draft import Draft, make_once
 from facejoin.demo.samples import Samples, fetch_samples
 from facejoin.demo.serving import served
 from facejoin.jobs.crawl import crawl
-from facejoin.jobs.downloads.weights import fetch_weights
+from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import enroll
 from facejoin.jobs.manifest import manifest
 from facejoin.jobs.store.warehouse import Warehouse
@@ -46,7 +46,7 @@ def shelf(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A folder with galleries, photos and truths, and a warehouse whose photos are crawled and gallery is enrolled."""
     folder, settings = tmp_path_factory.mktemp("shelf"), load_settings()
     samples = fetch_samples(Path(settings.cache))
-    fetch_weights("sface", Path(settings.cache))
+    fetch_needed_weights(settings.networks)
     _photos(samples, folder)
     _truths(folder)
     _warehouse(spark, samples, folder, settings)

@@ -21,7 +21,7 @@ from facejoin.demo.photo_list import PhotoRow
 from facejoin.demo.photo_server import PhotoServer
 from facejoin.demo.samples import Samples, fetch_samples
 from facejoin.jobs.crawl import CrawlReport, crawl
-from facejoin.jobs.downloads.weights import fetch_weights
+from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import EnrollReport, enroll
 from facejoin.jobs.lists.yfcc100m import parsed
 from facejoin.jobs.manifest import keep_photos
@@ -78,7 +78,7 @@ def side_by_side() -> Callable[..., Image.Image]:
 @pytest.fixture(scope="session")
 def make_settings() -> Callable[..., Settings]:
     """Those of one machine, for photos on this one, with further ones by dotted name: `vision__detect__min_face=40`."""
-    fetch_weights("sface", CACHE)
+    fetch_needed_weights(load_settings().networks)
     usual = {
         "crawl__fetch__allowed_networks": ["127.0.0.1/32"],
         "crawl__fetch__timeout": 3.0,

@@ -66,7 +66,7 @@ def test_faces_lie_in_their_photo_and_have_unit_vectors(campaign, crawled):
             assert len(face["embedding"]) == SFACE
             assert np.linalg.norm(face["embedding"]) == pytest.approx(1, abs=1e-4)
             assert len(face["landmarks"]) == 10
-            assert 0.9 <= face["score"] <= 1
+            assert campaign.settings.vision.detect.min_score <= face["score"] <= 1
 
 
 def test_a_row_says_what_it_comes_from(campaign, crawled):

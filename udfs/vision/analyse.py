@@ -192,6 +192,15 @@ def embedder_version(settings: EmbedSettings) -> str:
     return f"{settings.model}-{str(_weights_sha256(settings))[:8]}{averaged}"
 
 
+def networks_version(settings: VisionSettings) -> str:
+    """Names the detector and the embedder, each with its weights, whatever the other settings.
+
+    >>> networks_version(VisionSettings(embed=EmbedSettings(model="sface")))
+    'mtcnn-165b.sface-fb143eea'
+    """
+    return f"{DETECTORS[settings.detect.model].name}.{embedder_version(settings.embed)}"
+
+
 def model_version(settings: VisionSettings) -> str:
     """Names the networks, their weights and every setting that can change a result: equal name, equal rows.
 

@@ -14,10 +14,10 @@ import numpy as np
 from facejoin.conf.settings import DecodeSettings, DetectSettings, YunetSettings
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.decode import DecodeError, decode
+from facejoin.udfs.vision.detection.detect import DETECTORS
 
 EAGER_MTCNN = (0.3, 0.2, 0.05)  # thresholds of the cascade: some 60 windows of a photo of half a megapixel
-EAGER_YUNET = 0.1  # least score: some 10 windows
-SURE = {"mtcnn": 0.98, "yunet": 0.85}  # score of the upright photo's best window from which it shows a face after all
+EAGER_YUNET = 0.02  # least score: some 30 windows of the photos that have any
 MOST = 50  # crops of one photo, so that one full of them does not outweigh the others
 
 
@@ -53,7 +53,7 @@ def nonface_crops(body: bytes, networks: Analyser, limits: DecodeSettings, most:
     scores: list[float] = []
     for number, view in enumerate(_views(photo)):
         [found] = networks.detector.detect([view])
-        if number == 0 and len(found) and found.scores[0] >= SURE[networks.settings.detect.model]:
+        if number == 0 and len(found) and found.scores[0] >= DETECTORS[networks.settings.detect.model].sure:
             return NonfaceCrops("faces", f"shows a face, to a score of {found.scores[0]:.3f}", nothing)
         crops += networks.embedder.crops(view, found.landmarks[:most])
         scores += found.scores[:most].tolist()

@@ -57,7 +57,7 @@ def test_the_command_writes_its_figures_and_draws_them(spark, identify, folders,
     assert "2 references of 2 people; 3 known and 2 unknown photos, 2 of them without a face found" in printed
     report = json.loads(out.read_text())
     assert (report["references"], report["known"], report["unknown"], report["undetected"]) == (2, 3, 2, 2)
-    assert report["model"].startswith("mtcnn-")
+    assert report["model"].startswith("yunet-")
     assert list(report["kinds"]) == ["cosine", "centred_cosine"]
     for kind in report["kinds"].values():
         assert kind["accuracy"] == 1.0

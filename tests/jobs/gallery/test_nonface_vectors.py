@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facejoin.conf.settings import ComputeSettings, DecodeSettings, SettingsError, load_settings
+from facejoin.conf.settings import DecodeSettings, SettingsError, load_settings
 from facejoin.demo.samples import SCENES, copy_scenes
 from facejoin.jobs.gallery import nonface_vectors as module
 from facejoin.jobs.gallery.nonface_vectors import DELIVERED, NonfaceVectors, nonface_filter, nonface_vectors
 from facejoin.jobs.store.errors import JobError
-from facejoin.udfs.recognition.nonface_filter import CLUSTERS, SURE
-from facejoin.udfs.vision.analyse import Face, analyser
-from facejoin.udfs.vision.embedding.embed import EMBEDDERS
+from facejoin.udfs.recognition.nonface_filter import CLUSTERS
+from facejoin.udfs.vision.analyse import Face, analyser, networks_version
 from facejoin.udfs.vision.engines.runtime import choose_runtime
 
 SETTINGS = load_settings()
-SAME_PERSON = EMBEDDERS["sface"].same_person
+NETWORKS = networks_version(SETTINGS.vision)
+MADE_IN = {"mtcnn": "bfloat16", "yunet": "float32"}  # what each detector's file was computed in
 BATCH = 32
 LOST = 0.001  # of true faces, at most
 
@@ -74,7 +74,7 @@ def test_a_file_gives_back_what_was_written(delivered, tmp_path):
 
 def test_the_same_vectors_make_the_same_file(delivered):
     assert delivered.to_file() == delivered.to_file()
-    assert hashlib.sha256(delivered.to_file()).hexdigest() == DELIVERED[delivered.embedder]
+    assert hashlib.sha256(delivered.to_file()).hexdigest() == DELIVERED[NETWORKS]
 
 
 def test_a_file_of_another_embedder_is_refused(delivered, tmp_path):
@@ -117,7 +117,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_delivered_file_that_is_not_the_pinned_one_is_refused(delivered, monkeypatch):
-    monkeypatch.setitem(module.DELIVERED, delivered.embedder, "0" * 64)
+    monkeypatch.setitem(module.DELIVERED, NETWORKS, "0" * 64)
     with pytest.raises(
         SettingsError, match=f"delivered for {delivered.embedder} are damaged: install the package again"
     ):
@@ -125,14 +125,16 @@ def test_a_delivered_file_that_is_not_the_pinned_one_is_refused(delivered, monke
 
 
 @pytest.mark.slow
-def test_what_is_delivered_is_what_the_samples_give_today(spark, samples, delivered, tmp_path):
+@pytest.mark.parametrize("detector", MADE_IN)
+def test_what_is_delivered_is_what_the_samples_give_today(spark, samples, make_settings, detector, tmp_path):
     """Row by row, in the precision that they were made in: in another one, windows at the threshold are others."""
     copy_scenes(samples, tmp_path)
-    as_then = SETTINGS.networks.model_copy(update={"compute": ComputeSettings(device="cpu", precision="bfloat16")})
-    today = nonface_vectors(spark, as_then, str(tmp_path))
+    own = make_settings(vision__detect={"model": detector}, compute__device="cpu", compute__precision=MADE_IN[detector])
+    then, today = of_file("delivered", own), nonface_vectors(spark, own.networks, str(tmp_path))
+    assert then is not None
     assert today is not None
-    assert (today.photos, today.embedder, today.vectors.shape) == (12, delivered.embedder, delivered.vectors.shape)
-    assert np.sum(today.vectors * delivered.vectors, axis=1).min() >= 0.999
+    assert (today.photos, today.embedder, today.vectors.shape) == (12, then.embedder, then.vectors.shape)
+    assert np.sum(today.vectors * then.vectors, axis=1).min() >= 0.999
 
 
 def test_photos_of_no_use_are_named_with_their_reason_and_the_others_used(spark, folder):
@@ -161,12 +163,12 @@ def test_photos_that_all_show_faces_cannot_serve(spark, samples, tmp_path):
 
 def test_the_filter_fits_the_gallery_and_the_crops_it_is_made_of(delivered):
     references = np.roll(delivered.vectors[:3], 1, axis=1)
-    nonfaces = nonface_filter(delivered, references, SAME_PERSON)
+    nonfaces = nonface_filter(delivered, references, SETTINGS.vision)
     assert nonfaces.centroids.shape == (CLUSTERS, 128)
-    assert nonfaces.is_nonface(delivered.vectors, np.full(len(delivered.vectors), 0.9)).mean() > 0.5
+    assert nonfaces.is_nonface(delivered.vectors, np.full(len(delivered.vectors), 0.6)).mean() > 0.5
     few = NonfaceVectors(delivered.vectors[:3], 1, delivered.embedder)
     with pytest.raises(JobError, match=r"^cannot learn what is no face from 1 photos: 3 different crops are too few"):
-        nonface_filter(few, references, SAME_PERSON)
+        nonface_filter(few, references, SETTINGS.vision)
 
 
 def found(files):
@@ -196,12 +198,12 @@ def test_half_the_false_alarms_go_and_hardly_a_face(delivered, lfw, research_dat
     gallery = [own[0] for own in people[::2]]
     others = [faces for own in people[1::2] for faces in own][::3]
     references, faces = ([max(own, key=lambda face: face.size) for own in shown if own] for shown in (gallery, others))
-    nonfaces = nonface_filter(delivered, vectors_and_scores(references)[0], SAME_PERSON)
+    nonfaces = nonface_filter(delivered, vectors_and_scores(references)[0], SETTINGS.vision)
     assert len(alarms) >= 4
     assert len(faces) > 900
     assert nonfaces.is_nonface(*vectors_and_scores(alarms)).sum() * 2 >= len(alarms)
     assert nonfaces.is_nonface(*vectors_and_scores(faces)).sum() <= LOST * len(faces)
-    assert max(face.score for face in alarms) < SURE
+    assert max(face.score for face in alarms) < nonfaces.sure
 
 
 def test_the_samples_are_none_of_the_photos_that_it_is_measured_on(samples, research_data):

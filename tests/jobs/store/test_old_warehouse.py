@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 
 from facejoin.conf.settings import load_settings
 from facejoin.jobs.crawl import crawl
-from facejoin.jobs.downloads.weights import fetch_weights
+from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import UNIT, EnrollReport
 from facejoin.jobs.forget import forget
 from facejoin.jobs.manifest import ListReport, manifest
@@ -79,9 +79,9 @@ def old(spark, folder) -> Warehouse:
 
 @pytest.fixture(scope="module")
 def settings():
-    """Those of one machine, as they are delivered."""
-    settings = load_settings()
-    fetch_weights("sface", Path(settings.cache))
+    """Those of one machine, as they were delivered then."""
+    settings = load_settings(vision={"detect": {"model": "mtcnn"}, "embed": {"model": "sface"}})
+    fetch_needed_weights(settings.networks)
     return settings
 
 
