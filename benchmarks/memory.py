@@ -105,11 +105,11 @@ def _loaded(threads: int, embed: Any) -> Any:
     import facejoin.udfs.find_faces  # noqa: F401
     from facejoin.conf.settings import ComputeSettings, DecodeSettings, VisionSettings, load_settings
     from facejoin.udfs.vision.analyse import Analyser
-    from facejoin.udfs.vision.engines.runtime import choose_runtime
+    from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
     torch.set_num_threads(threads)
     settings = VisionSettings(decode=DecodeSettings(min_bytes=0), embed=embed)
-    return Analyser(settings, [Path(load_settings().cache)], choose_runtime(ComputeSettings())).analyse
+    return Analyser(settings, [Path(load_settings().cache)], choose_runtimes(ComputeSettings())).analyse
 
 
 def resident() -> dict[str, int]:

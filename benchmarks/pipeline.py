@@ -26,7 +26,7 @@ from facejoin.conf.settings import ComputeSettings, DecodeSettings, MtcnnSetting
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
-from facejoin.udfs.vision.engines.runtime import choose_runtime
+from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
 BATCH = 32  # photos
 DETECT = MtcnnSettings(min_face=20, min_score=0)  # every face that the cascade finds, as the peer's
@@ -56,9 +56,9 @@ def main(
 
 def measured(model: str, folder: Path, bodies: Bodies, rounds: int) -> dict[str, Any]:
     embed, weights = embed_settings(model, folder)
-    runtime = choose_runtime(ComputeSettings())
+    runtimes = choose_runtimes(ComputeSettings())
     settings = VisionSettings(decode=DecodeSettings(min_bytes=0), detect=DETECT, embed=embed)
-    analyser, plain = Analyser(settings, [Path(load_settings().cache)], runtime), plain_pipeline()
+    analyser, plain = Analyser(settings, [Path(load_settings().cache)], runtimes), plain_pipeline()
     batches = batches_of(bodies, BATCH)
     faces = sum(map(plain, batches))  # warms up as well
     work, own_faces = _work(analyser, weights, batches)
@@ -68,7 +68,7 @@ def measured(model: str, folder: Path, bodies: Bodies, rounds: int) -> dict[str,
         "ratio": ratio(seconds[PLAIN], seconds[OURS]),
         "photos_per_second": round(rates[OURS], 1),
         "plain_photos_per_second": round(rates[PLAIN], 1),
-        "floor_share": round(work / multiply_adds_per_second(runtime) / total(seconds[OURS]), 3),
+        "floor_share": round(work / multiply_adds_per_second(runtimes.detect) / total(seconds[OURS]), 3),
         "faces": {OURS: own_faces, PLAIN: faces},
         "milliseconds": milliseconds(analyser, batches),
     }
