@@ -77,6 +77,8 @@ endif
 ifneq ($(and $(WIDER),$(NONFACE)),)
 	$(BIN)/python benchmarks/detect.py --faces $(WIDER)/images --truth $(WIDER)/truth.json --nonfaces $(NONFACE) \
 		--threads 1 --out build/benchmarks/detect.json
+	$(BIN)/python benchmarks/proposals.py --faces $(WIDER)/images --truth $(WIDER)/truth.json --nonfaces $(NONFACE) \
+		--threads 1 --out build/benchmarks/proposals.json
 endif
 ifneq ($(and $(LFW),$(WIDER)),)
 	$(BIN)/python benchmarks/memory.py --photos $(LFW) --photos $(WIDER) --out build/benchmarks/memory.json \

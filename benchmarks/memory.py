@@ -113,7 +113,7 @@ def _loaded(threads: int, detector: str, embed: Any) -> Any:
         load_settings,
     )
     from facejoin.udfs.vision.analyse import Analyser
-    from facejoin.udfs.vision.engines.runtime import choose_runtime
+    from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
     torch.set_num_threads(threads)
     settings = VisionSettings(
@@ -121,7 +121,7 @@ def _loaded(threads: int, detector: str, embed: Any) -> Any:
         detect=YunetSettings() if detector == "yunet" else MtcnnSettings(),
         embed=embed,
     )
-    return Analyser(settings, [Path(load_settings().cache)], choose_runtime(ComputeSettings())).analyse
+    return Analyser(settings, [Path(load_settings().cache)], choose_runtimes(ComputeSettings())).analyse
 
 
 def resident() -> dict[str, int]:

@@ -27,7 +27,7 @@ from facejoin.udfs.recognition.nonface_filter import NonfaceFilter, fit_nonfaces
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
-from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
+from facejoin.udfs.vision.engines.runtime import Runtimes, choose_runtimes
 from facejoin.udfs.vision.nonface_crops import eager, nonface_crops
 
 SCORES = (0.9, 0.7, 0.5)  # least ones, at which false alarms are counted; the default keeps those of the first
@@ -63,14 +63,14 @@ def main(
     out: Annotated[Path, typer.Option(help="JSON report.")] = Path("build/benchmarks/nonfaces.json"),
 ) -> None:
     use_threads(threads)
-    runtime = choose_runtime(load_settings().compute)
-    subjects, owners = subjects_of(faces, networks(runtime, MtcnnSettings()))
-    alarms = _alarms(nonfaces, runtime)
-    small = crowd_faces(crowds, truth, networks(runtime, MtcnnSettings())) if crowds and truth else None
+    runtimes = choose_runtimes(load_settings().compute)
+    subjects, owners = subjects_of(faces, networks(runtimes, MtcnnSettings()))
+    alarms = _alarms(nonfaces, runtimes)
+    small = crowd_faces(crowds, truth, networks(runtimes, MtcnnSettings())) if crowds and truth else None
     gallery = owners % 2 == 0
     report: dict[str, Any] = {"machine": machine(threads), "gallery": int(gallery.sum()), "filters": {}}
     for name, crops in {"lookalikes": _lookalikes, "random squares": _random_squares}.items():
-        vectors = crops(_sources(lookalikes_of), runtime)
+        vectors = crops(_sources(lookalikes_of), runtimes)
         nonface = fit_nonfaces(vectors, subjects.vectors[gallery], SAME_PERSON)
         figures = judged(nonface, subjects, gallery, alarms, small)
         report["filters"][name] = {"crops": len(vectors)} | figures
@@ -105,10 +105,10 @@ def _counts(nonface: NonfaceFilter, found: Detections) -> dict[str, Any]:
     return {"dropped": dropped, "of": len(found), "share_95": wilson(dropped, len(found)), "vectors_alone": alone}
 
 
-def networks(runtime: Runtime, detect: DetectSettings) -> Analyser:
+def networks(runtimes: Runtimes, detect: DetectSettings) -> Analyser:
     settings = load_settings()
     vision = settings.vision.model_copy(update={"detect": detect, "decode": ANY_SIZE})
-    return Analyser(vision, [Path(settings.cache)], runtime)
+    return Analyser(vision, [Path(settings.cache)], runtimes)
 
 
 def detected(photos: Iterable[np.ndarray], analyser: Analyser) -> list[Detections]:
@@ -149,11 +149,11 @@ def crowd_faces(folder: Path, truth: Path, analyser: Analyser) -> Detections:
     return joined(own[matches(true, own.boxes)[1]] for true, own in zip(boxes, found, strict=True))
 
 
-def _alarms(folder: Path, runtime: Runtime) -> dict[str, Detections]:
+def _alarms(folder: Path, runtimes: Runtimes) -> dict[str, Detections]:
     """What is found where no face is: in the photos as they are, and in all eight ways to turn and mirror them."""
     usual = MtcnnSettings()
     low = (*usual.thresholds[:2], min(SCORES))
-    analyser = networks(runtime, usual.model_copy(update={"thresholds": low, "min_score": min(SCORES)}))
+    analyser = networks(runtimes, usual.model_copy(update={"thresholds": low, "min_score": min(SCORES)}))
     photos = [_rgb(path) for path in sorted(folder.rglob("*.jpg"))]
     views = {
         (mirror, turns): joined(detected((np.rot90(photo[:, ::mirror], turns) for photo in photos), analyser))
@@ -170,14 +170,14 @@ def _sources(folder: Path | None) -> list[Path]:
     return [samples.path(name) for name in SCENES]
 
 
-def _lookalikes(files: list[Path], runtime: Runtime) -> np.ndarray:
-    analyser = networks(runtime, eager(MtcnnSettings()))
+def _lookalikes(files: list[Path], runtimes: Runtimes) -> np.ndarray:
+    analyser = networks(runtimes, eager(MtcnnSettings()))
     return np.concatenate([nonface_crops(path.read_bytes(), analyser, ANY_SIZE).vectors for path in files])
 
 
-def _random_squares(files: list[Path], runtime: Runtime) -> np.ndarray:
+def _random_squares(files: list[Path], runtimes: Runtimes) -> np.ndarray:
     """Of every size alike, as the embedder sees a crop."""
-    embedder = networks(runtime, MtcnnSettings()).embedder
+    embedder = networks(runtimes, MtcnnSettings()).embedder
     rng = np.random.default_rng(0)
     crops = [_square(photo, rng, embedder.kind.size) for photo in map(_rgb, files) for _ in range(SQUARES)]
     return embedder.embed(crops)

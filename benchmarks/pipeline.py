@@ -34,7 +34,7 @@ from facejoin.conf.settings import (
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
-from facejoin.udfs.vision.engines.runtime import choose_runtime
+from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
 BATCH = 32  # photos
 MIN_FACE = 20  # pixels
@@ -71,22 +71,22 @@ def main(
 
 def measured(model: str, detect: DetectSettings, folder: Path, bodies: Bodies, rounds: int) -> dict[str, Any]:
     embed, weights = embed_settings(model, folder)
-    runtime = choose_runtime(ComputeSettings())
+    runtimes = choose_runtimes(ComputeSettings())
     settings = VisionSettings(decode=DecodeSettings(min_bytes=0), detect=detect, embed=embed)
     folders = [Path(load_settings().cache)]
-    analyser, plain = Analyser(settings, folders, runtime), plain_pipeline()
+    analyser, plain = Analyser(settings, folders, runtimes), plain_pipeline()
     batches = batches_of(bodies, BATCH)
     faces = sum(map(plain, batches))  # warms up as well
     own_faces = sum(len(analysis.faces) for batch in batches for analysis in analyser.analyse(batch))
     photos = ([decode(body, settings.decode) for body in batch] for batch in batches)
-    work = work_of(detect, folders, runtime, photos) + own_faces * _work_of_a_face(model, weights)
+    work = work_of(detect, folders, runtimes.detect, photos) + own_faces * _work_of_a_face(model, weights)
     seconds = in_turn({OURS: analyser.analyse, PLAIN: plain}, batches, rounds)
     rates = {name: len(bodies) / total(own) for name, own in seconds.items()}
     return {
         "ratio": ratio(seconds[PLAIN], seconds[OURS]),
         "photos_per_second": round(rates[OURS], 1),
         "plain_photos_per_second": round(rates[PLAIN], 1),
-        "floor_share": round(work / multiply_adds_per_second(runtime) / total(seconds[OURS]), 3),
+        "floor_share": round(work / multiply_adds_per_second(runtimes.detect) / total(seconds[OURS]), 3),
         "faces": {OURS: own_faces, PLAIN: faces},
         "milliseconds": milliseconds(analyser, batches),
     }

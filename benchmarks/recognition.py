@@ -26,7 +26,7 @@ from facejoin.jobs.evaluate.measures.open_set import INTERVAL, Trial, probe_fnir
 from facejoin.jobs.evaluate.measures.pairs import cross_validation_folds, fold_accuracies, true_accepts
 from facejoin.jobs.evaluate.pairs import Pair, read_pairs
 from facejoin.udfs.vision.analyse import analyser
-from facejoin.udfs.vision.engines.runtime import choose_runtime
+from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
 BASELINE = "mtcnn"
 DETECTORS: dict[str, DetectSettings] = {
@@ -64,7 +64,7 @@ def found_by(detect: DetectSettings, photos: Path, settings: Settings) -> tuple[
     """(the photos in which it finds a face, how many others there are)"""
     vision = settings.vision.model_copy(update={"detect": detect})
     fetch_needed_weights(settings.networks.model_copy(update={"vision": vision}))
-    networks = analyser(vision, (Path(settings.cache).expanduser(),), choose_runtime(settings.compute))
+    networks = analyser(vision, (Path(settings.cache).expanduser(),), choose_runtimes(settings.compute))
     parts = {part: photos_of(photos / part, networks) for part in ("known", "unknown")}
     return {part: own for part, (own, _) in parts.items()}, sum(missing for _, missing in parts.values())
 

@@ -23,7 +23,7 @@ from timing import machine, use_threads, write
 from facejoin.conf.settings import load_settings
 from facejoin.jobs.evaluate.measures.open_set import INTERVAL, Trial, probe_fnir
 from facejoin.udfs.vision.analyse import Analyser
-from facejoin.udfs.vision.engines.runtime import choose_runtime
+from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
 FPIRS = (0.01, 0.002, 0.001)
 BASELINE, KEPT, GROWING = "mean vector", "kept: mirrored references, centred", "kept, growing from the collection"
@@ -86,7 +86,7 @@ def main(
 ) -> None:
     use_threads(threads)
     settings = load_settings()
-    analyser = Analyser(settings.vision, [Path(settings.cache)], choose_runtime(settings.compute))
+    analyser = Analyser(settings.vision, [Path(settings.cache)], choose_runtimes(settings.compute))
     (own, own_out), (others, others_out) = (photos_of(folder, analyser) for folder in (known, unknown))
     counts = {"known": len(own), "unknown": len(others), "without_a_face": own_out + others_out}
     report = {"machine": machine(threads), "photos": counts} | compared(own, others)

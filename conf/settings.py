@@ -26,6 +26,9 @@ from pydantic import (
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 GalleryKind = Literal["centred_cosine", "cosine", "svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+Engine = Literal["auto", "torch", "openvino"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 COSINES = ("centred_cosine", "cosine")  # of these kinds; the others are classifiers
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
 
@@ -132,12 +135,39 @@ class VisionSettings(Stage):
         return values | {"detect": {key: value for key, value in values["detect"].items() if key != "model"}}
 
 
+class OwnComputeSettings(Stage):
+    """What one network runs on; what is left out is as `compute` says."""
+
+    device: Device | None = None
+    runtime: Engine | None = None
+    precision: Precision | None = None
+
+
 class ComputeSettings(Stage):
     """What the networks run on. Unlike VisionSettings it changes no result but by rounding."""
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
-    runtime: Literal["auto", "torch", "openvino"] = "auto"  # auto: OpenVINO on a processor, if installed
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # auto: the fastest that the device has
+    device: Device = "auto"  # auto: the task's own GPU, else the processor
+    runtime: Engine = "auto"  # auto: OpenVINO on a processor, if installed
+    precision: Precision = "auto"  # auto: the fastest that the device has
+    detect: OwnComputeSettings = OwnComputeSettings()
+    embed: OwnComputeSettings = OwnComputeSettings()
+
+    def of(self, network: Literal["detect", "embed"]) -> ComputeSettings:
+        """What that network runs on, said by `device`, `runtime` and `precision` alone."""
+        own: OwnComputeSettings = getattr(self, network)
+        alike = {"detect": OwnComputeSettings(), "embed": OwnComputeSettings()}
+        return self.model_copy(update=alike | own.model_dump(exclude_none=True))
+
+    @model_validator(mode="after")
+    def _each_can_run(self) -> ComputeSettings:
+        for network in ("detect", "embed"):
+            one = self.of(network)
+            on_processor = one.device == "cpu" or one.runtime == "openvino"
+            on_gpu = one.device.startswith("cuda") or one.precision == "float16"
+            if on_processor and on_gpu:
+                given = f"device {one.device!r}, runtime {one.runtime!r} and precision {one.precision!r}"
+                raise ValueError(f"{network} cannot run with {given}: openvino is for processors, float16 for GPUs")
+        return self
 
 
 class NetworkSettings(Stage):

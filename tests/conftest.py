@@ -197,12 +197,12 @@ def lfw(research_data: Callable[[str], Path]) -> Lfw:
 def _portraits(files: list[Path], mirrored: bool) -> Iterator[Portrait]:
     from facejoin.jobs.downloads.weights import fetch_needed_weights
     from facejoin.udfs.vision.analyse import analyser
-    from facejoin.udfs.vision.engines.runtime import choose_runtime
+    from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
     settings = load_settings()
     cache = Path(settings.cache).expanduser()
     fetch_needed_weights(settings.networks)
-    networks = analyser(settings.vision, (cache,), choose_runtime(settings.compute))
+    networks = analyser(settings.vision, (cache,), choose_runtimes(settings.compute))
     any_size = settings.vision.decode.model_copy(update={"min_bytes": 0})
     for start in range(0, len(files), LFW_BATCH):
         part = files[start : start + LFW_BATCH]

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from facejoin.conf.settings import (
 CONFIGS = sorted(Path(str(DEFAULT_CONFIG)).parent.glob("*.yaml"))
 SECTIONS = [
     *("manifest", "vision", "vision.decode", "vision.detect", "vision.embed"),
-    *("compute", "crawl", "crawl.fetch", "enroll", "match"),
+    *("compute", "compute.detect", "compute.embed", "crawl", "crawl.fetch", "enroll", "match"),
 ]
 
 
@@ -90,6 +91,9 @@ WRONG = {
     "compute.device": "gpu",
     "compute.runtime": "onnx",
     "compute.precision": "int8",
+    "compute.detect": "cpu",
+    "compute.detect.runtime": "onnx",
+    "compute.embed.device": "gpu",
     "crawl.device": "cpu",  # where it stood before it was one of `compute`
     "crawl.photo_batch": 1.5,
     "crawl.fetch.timeout": 0,
@@ -141,12 +145,47 @@ def test_what_one_detector_knows_is_refused_in_anothers_settings() -> None:
     assert "vision.detect.landmarks: " in refusal({"vision": {"detect": {"landmarks": "own"}}})
 
 
-@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:3"])
-@pytest.mark.parametrize("runtime", ["auto", "torch", "openvino"])
-@pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16", "float16"])
-def test_what_the_networks_can_run_on_is_accepted(device: str, runtime: str, precision: str) -> None:
-    given = {"device": device, "runtime": runtime, "precision": precision}
-    assert validated({"compute": given}, "own.yaml").compute == ComputeSettings.model_validate(given)
+WAYS_TO_COMPUTE = [
+    {"device": device, "runtime": runtime, "precision": precision}
+    for device, runtime, precision in product(
+        ("auto", "cpu", "cuda", "cuda:3"), ("auto", "torch", "openvino"), ("auto", "float32", "bfloat16", "float16")
+    )
+]
+IMPOSSIBLE = [
+    {"device": "cpu", "precision": "float16"},
+    {"device": "cuda", "runtime": "openvino"},
+    {"device": "cuda:3", "runtime": "openvino"},
+    {"runtime": "openvino", "precision": "float16"},
+]
+
+
+@pytest.mark.parametrize("way", WAYS_TO_COMPUTE, ids=str)
+def test_what_can_compute_is_accepted_for_all_networks_and_for_one_and_nothing_else_is(way: dict[str, str]) -> None:
+    sections: list[dict[str, object]] = [{**way}, {"detect": way}, {"embed": way}]
+    if any(one.items() <= way.items() for one in IMPOSSIBLE):
+        for section, network in zip(sections, ("detect", "detect", "embed"), strict=True):
+            says = refusal({"compute": section})
+            assert says.startswith(
+                f"own.yaml: compute: Value error, {network} cannot run with device {way['device']!r}"
+            )
+    else:
+        for section in sections:
+            assert validated({"compute": section}, "own.yaml").compute == ComputeSettings.model_validate(section)
+
+
+def test_a_network_computes_as_all_do_but_for_what_is_its_own() -> None:
+    compute = validated({"compute": {"runtime": "torch", "detect": {"device": "cpu"}}}, "own.yaml").compute
+    assert compute.of("detect") == ComputeSettings(device="cpu", runtime="torch")
+    assert compute.of("embed") == ComputeSettings(runtime="torch")
+
+
+def test_what_a_network_has_in_common_with_all_must_suit_its_own_device() -> None:
+    compute = {"precision": "float16", "detect": {"device": "cpu"}}
+    assert "detect cannot run with device 'cpu', runtime 'auto' and precision 'float16'" in refusal(
+        {"compute": compute}
+    )
+    compute["detect"] = {"device": "cpu", "precision": "auto"}
+    assert validated({"compute": compute}, "own.yaml").compute.of("detect").precision == "auto"
 
 
 def test_several_wrong_values_are_told_in_one_line() -> None:

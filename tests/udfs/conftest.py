@@ -22,7 +22,7 @@ from facejoin.jobs.downloads.weights import fetch_weights
 
 if TYPE_CHECKING:  # which takes seconds to import, and other tests need none of it
     from facejoin.udfs.vision.analyse import Analyser, Analysis
-    from facejoin.udfs.vision.engines.runtime import Runtime
+    from facejoin.udfs.vision.engines.runtime import Runtime, Runtimes
 
 CACHE = Path(Settings().cache).expanduser()
 PORTRAITS = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png")
@@ -55,20 +55,28 @@ def runtime() -> Runtime:
 
 
 @pytest.fixture(scope="session")
-def analyser(sface_weights: Path, runtime: Runtime) -> Analyser:
-    from facejoin.udfs.vision.analyse import Analyser
+def runtimes(runtime: Runtime) -> Runtimes:
+    """The same for all networks."""
+    from facejoin.udfs.vision.engines.runtime import Runtimes
 
-    return Analyser(VisionSettings(decode=ANY_SIZE, embed=SFACE), [sface_weights.parent], runtime)
+    return Runtimes(runtime, runtime)
 
 
 @pytest.fixture(scope="session")
-def eager_analyser(sface_weights: Path, runtime: Runtime) -> Analyser:
+def analyser(sface_weights: Path, runtimes: Runtimes) -> Analyser:
+    from facejoin.udfs.vision.analyse import Analyser
+
+    return Analyser(VisionSettings(decode=ANY_SIZE, embed=SFACE), [sface_weights.parent], runtimes)
+
+
+@pytest.fixture(scope="session")
+def eager_analyser(sface_weights: Path, runtimes: Runtimes) -> Analyser:
     """One that believes too readily, as `nonface_crops` wants it."""
     from facejoin.udfs.vision.analyse import Analyser
     from facejoin.udfs.vision.nonface_crops import eager
 
     vision = VisionSettings(decode=ANY_SIZE, detect=eager(MtcnnSettings()), embed=SFACE)
-    return Analyser(vision, [sface_weights.parent], runtime)
+    return Analyser(vision, [sface_weights.parent], runtimes)
 
 
 @pytest.fixture(scope="session")

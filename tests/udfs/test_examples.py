@@ -41,7 +41,7 @@ def given(
     serve: Callable[..., PhotoServer],
 ) -> dict[str, Any]:
     """What the examples name without making it: every setting's class, and these."""
-    from facejoin.udfs.vision.engines.runtime import choose_runtime
+    from facejoin.udfs.vision.engines.runtime import choose_runtime, choose_runtimes
 
     vision = settings.VisionSettings(
         decode=settings.DecodeSettings(min_bytes=0), embed=settings.EmbedSettings(model="sface")
@@ -50,6 +50,7 @@ def given(
     grass = Image.open(samples.path("grass.png")).crop((0, 0, 256, 256))
     return vars(settings) | {
         "choose_runtime": choose_runtime,
+        "choose_runtimes": choose_runtimes,
         "settings": vision,
         "folders": (sface_weights.parent,),
         "weights": sface_weights,

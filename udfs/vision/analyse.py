@@ -15,7 +15,7 @@ from facejoin.udfs.vision.decode import DecodeError, decode
 from facejoin.udfs.vision.detection.detect import DETECTORS, load_detector
 from facejoin.udfs.vision.detection.detector import DetectedFaces
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
-from facejoin.udfs.vision.engines.runtime import Runtime
+from facejoin.udfs.vision.engines.runtime import Runtimes
 from facejoin.udfs.vision.engines.weights import WEIGHTS, find_weights
 from facejoin.udfs.vision.quality import Quality, quality
 
@@ -61,9 +61,9 @@ class _Crops:
 
 
 class Analyser:
-    """The networks of one VisionSettings, loaded on one device.
+    """The networks of one VisionSettings, each loaded on its own device.
 
-    >>> networks = analyser(settings, folders, choose_runtime(ComputeSettings(device="cpu")))
+    >>> networks = analyser(settings, folders, choose_runtimes(ComputeSettings(device="cpu")))
     >>> portrait_found, page = networks.analyse([portrait_png, b"<html>"])
     >>> portrait_found.status, len(portrait_found.faces), portrait_found.faces[0].embedding.shape
     ('faces', 1, (128,))
@@ -71,11 +71,11 @@ class Analyser:
     'unsupported'
     """
 
-    def __init__(self, settings: VisionSettings, folders: Sequence[Path], runtime: Runtime):
+    def __init__(self, settings: VisionSettings, folders: Sequence[Path], runtimes: Runtimes):
         """Weights are looked for in `folders`. Raises WeightsError."""
         self.settings = settings
-        self.detector = load_detector(settings.detect, folders, runtime)
-        self.embedder = Embedder(settings.embed, weights_file(settings.embed, folders), runtime)
+        self.detector = load_detector(settings.detect, folders, runtimes.detect)
+        self.embedder = Embedder(settings.embed, weights_file(settings.embed, folders), runtimes.embed)
 
     def analyse(
         self, bodies: Sequence[bytes], limits: DecodeSettings | None = None, mirrored: bool = False
@@ -158,9 +158,9 @@ def _bare_faces(found: DetectedFaces, crops: Sequence[np.ndarray]) -> Iterator[F
 
 
 @cache
-def analyser(settings: VisionSettings, folders: tuple[Path, ...], runtime: Runtime) -> Analyser:
-    """Loaded once per process and device. Raises WeightsError."""
-    return Analyser(settings, folders, runtime)
+def analyser(settings: VisionSettings, folders: tuple[Path, ...], runtimes: Runtimes) -> Analyser:
+    """Loaded once per process and devices. Raises WeightsError."""
+    return Analyser(settings, folders, runtimes)
 
 
 def weights_name(settings: EmbedSettings) -> str:

@@ -19,7 +19,7 @@ from facejoin.jobs.gallery.nonface_vectors import DELIVERED, NonfaceVectors, non
 from facejoin.jobs.store.errors import JobError
 from facejoin.udfs.recognition.nonface_filter import CLUSTERS
 from facejoin.udfs.vision.analyse import Face, analyser, networks_version
-from facejoin.udfs.vision.engines.runtime import choose_runtime
+from facejoin.udfs.vision.engines.runtime import choose_runtimes
 
 SETTINGS = load_settings()
 NETWORKS = networks_version(SETTINGS.vision)
@@ -173,7 +173,7 @@ def test_the_filter_fits_the_gallery_and_the_crops_it_is_made_of(delivered):
 
 def found(files):
     """path → its faces, at the settings of local.yaml but for the least number of bytes."""
-    networks = analyser(SETTINGS.vision, (Path(SETTINGS.cache).expanduser(),), choose_runtime(SETTINGS.compute))
+    networks = analyser(SETTINGS.vision, (Path(SETTINGS.cache).expanduser(),), choose_runtimes(SETTINGS.compute))
     any_size = DecodeSettings(min_bytes=0)
     faces: dict[Path, list[Face]] = {}
     for start in range(0, len(files), BATCH):

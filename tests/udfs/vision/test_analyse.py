@@ -5,15 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageFilter
 
-from facejoin.conf.settings import DecodeSettings, EmbedSettings, MtcnnSettings, VisionSettings
+from facejoin.conf.settings import ComputeSettings, DecodeSettings, EmbedSettings, MtcnnSettings, VisionSettings
 from facejoin.demo.samples import Samples
 from facejoin.udfs.vision import analyse
 from facejoin.udfs.vision.analyse import Analyser, Analysis
 from facejoin.udfs.vision.detection.detector import DetectedFaces
 from facejoin.udfs.vision.engines.errors import WeightsError
-from facejoin.udfs.vision.engines.runtime import Runtime
+from facejoin.udfs.vision.engines.runtime import Runtime, Runtimes, TorchNetwork, choose_runtimes
 
 Cut = Callable[[str], np.ndarray]
 
@@ -160,25 +161,60 @@ def test_no_bodies_are_no_analyses(analyser: Analyser) -> None:
     assert analyser.analyse([]) == []
 
 
+ANY_SIZE = VisionSettings(decode=DecodeSettings(min_bytes=0), embed=EmbedSettings(model="sface"))
+
+
+def assert_the_same_faces(found: list[Analysis], expected: list[Analysis], cosine: float) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert (one.status, len(one.faces)) == (other.status, len(other.faces))
+        for face, known in zip(one.faces, other.faces, strict=True):
+            assert np.array_equal(face.box, known.box)  # by the same detector on the same device
+            assert face.embedding @ known.embedding >= cosine
+
+
+def test_each_network_runs_on_what_is_its_own(
+    bodies: dict[str, bytes], together: dict[str, Analysis], runtime: Runtime, sface_weights: Path
+) -> None:
+    """Torch stands for a GPU here."""
+    apart = Analyser(
+        ANY_SIZE, [sface_weights.parent], Runtimes(runtime, Runtime(torch.device("cpu"), "torch", torch.float32))
+    )
+    assert isinstance(apart.embedder.network, TorchNetwork)
+    assert_the_same_faces(apart.analyse([*bodies.values()]), [*together.values()], cosine=0.99)
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(),
+    reason="NO CUDA ON THIS MACHINE: that a GPU embeds what a processor found is NOT TESTED",
+)
+def test_a_gpu_embeds_the_faces_that_the_processor_found(
+    bodies: dict[str, bytes], together: dict[str, Analysis], sface_weights: Path
+) -> None:
+    compute = ComputeSettings.model_validate({"detect": {"device": "cpu"}, "embed": {"device": "cuda"}})
+    apart = Analyser(ANY_SIZE, [sface_weights.parent], choose_runtimes(compute))
+    assert apart.embedder.device.type == "cuda"
+    assert_the_same_faces(apart.analyse([*bodies.values()]), [*together.values()], cosine=0.99)
+
+
 def test_small_files_and_large_photos_are_refused_by_the_settings(
-    bodies: dict[str, bytes], sface_weights: Path, runtime: Runtime
+    bodies: dict[str, bytes], sface_weights: Path, runtimes: Runtimes
 ) -> None:
     limits = DecodeSettings(min_bytes=1000, max_pixels=200 * 200)
     strict = Analyser(
-        VisionSettings(decode=limits, embed=EmbedSettings(model="sface")), [sface_weights.parent], runtime
+        VisionSettings(decode=limits, embed=EmbedSettings(model="sface")), [sface_weights.parent], runtimes
     )
     found = strict.analyse([bodies["one pixel"], bodies["two faces"]])
     assert [analysis.status for analysis in found] == ["too_small", "too_many_pixels"]
 
 
-def test_the_networks_of_the_same_settings_are_loaded_once(sface_weights: Path, runtime: Runtime) -> None:
+def test_the_networks_of_the_same_settings_are_loaded_once(sface_weights: Path, runtimes: Runtimes) -> None:
     folders = (sface_weights.parent,)
-    loaded = analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), folders, runtime)
-    assert analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), folders, runtime) is loaded
+    loaded = analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), folders, runtimes)
+    assert analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), folders, runtimes) is loaded
     larger = VisionSettings(embed=EmbedSettings(model="sface"), detect=MtcnnSettings(min_face=60))
-    assert analyse.analyser(larger, folders, runtime) is not loaded
+    assert analyse.analyser(larger, folders, runtimes) is not loaded
 
 
-def test_weights_that_are_not_there_raise(tmp_path: Path, runtime: Runtime) -> None:
+def test_weights_that_are_not_there_raise(tmp_path: Path, runtimes: Runtimes) -> None:
     with pytest.raises(WeightsError):
-        analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), (tmp_path,), runtime)
+        analyse.analyser(VisionSettings(embed=EmbedSettings(model="sface")), (tmp_path,), runtimes)

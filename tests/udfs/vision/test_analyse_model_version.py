@@ -51,9 +51,13 @@ def test_no_setting_is_forgotten_here() -> None:
 
 
 @pytest.mark.parametrize(
-    "compute", [{"device": "cpu"}, {"device": "cuda"}, {"runtime": "torch"}, {"precision": "float32"}]
+    "compute",
+    [
+        *({"device": "cpu"}, {"device": "cuda"}, {"runtime": "torch"}, {"precision": "float32"}),
+        {"detect": {"device": "cpu"}, "embed": {"device": "cuda"}},
+    ],
 )
-def test_what_the_networks_run_on_changes_no_version(compute: dict[str, str]) -> None:
+def test_what_the_networks_run_on_changes_no_version(compute: dict[str, object]) -> None:
     settings = Settings.model_validate({"compute": compute})
     assert settings.compute != ComputeSettings()
     assert model_version(settings.vision) == model_version(Settings().vision)

@@ -80,10 +80,10 @@ def test_an_eager_detector_is_never_stricter_than_the_one_given():
     assert eager(YunetSettings(min_score=EAGER_YUNET / 2)).min_score == EAGER_YUNET / 2
 
 
-def test_an_eager_yunet_finds_windows_too_and_knows_a_face(samples, sface_weights, yunet_weights, runtime):
+def test_an_eager_yunet_finds_windows_too_and_knows_a_face(samples, sface_weights, yunet_weights, runtimes):
     folders = [sface_weights.parent, yunet_weights.parent]
     vision = VisionSettings(decode=ANY_SIZE, detect=eager(YunetSettings()), embed=EmbedSettings(model="sface"))
-    networks = Analyser(vision, folders, runtime)
+    networks = Analyser(vision, folders, runtimes)
     scenes = [nonface_crops(samples.path(name).read_bytes(), networks, ANY_SIZE) for name in ("grass.png", "coins.png")]
     assert [found.status for found in scenes] == ["used", "used"]
     assert sum(len(found.vectors) for found in scenes) > 0

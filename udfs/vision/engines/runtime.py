@@ -55,8 +55,29 @@ class Runtime:
         return TorchNetwork(module.to(self.device, self.precision).to(memory_format=torch.channels_last), batch)
 
 
+@dataclass(frozen=True)
+class Runtimes:
+    """Of each network its own."""
+
+    detect: Runtime
+    embed: Runtime
+
+
+def choose_runtimes(settings: ComputeSettings, gpu_addresses: Sequence[str] = ()) -> Runtimes:
+    """As `choose_runtime`, of each network.
+
+    >>> both = choose_runtimes(ComputeSettings(device="cpu", embed=OwnComputeSettings(runtime="torch")))
+    >>> both.embed
+    Runtime(device=device(type='cpu'), engine='torch', precision=torch.float32)
+    """
+    detect, embed = (choose_runtime(settings.of(network), gpu_addresses) for network in ("detect", "embed"))
+    return Runtimes(detect, embed)
+
+
 def choose_runtime(settings: ComputeSettings, gpu_addresses: Sequence[str] = ()) -> Runtime:
-    """`gpu_addresses` are the GPUs that the scheduler gave this task. Raises DeviceError where one is not to be had.
+    """What `device`, `runtime` and `precision` say, whatever one network's own settings are.
+
+    `gpu_addresses` are the GPUs that the scheduler gave this task. Raises DeviceError where one is not to be had.
 
     >>> choose_runtime(ComputeSettings(device="cpu", runtime="torch"))
     Runtime(device=device(type='cpu'), engine='torch', precision=torch.float32)

@@ -14,12 +14,12 @@ import pytest
 import torch
 from torch import nn
 
-from facejoin.conf.settings import ComputeSettings, EmbedSettings, MtcnnSettings
+from facejoin.conf.settings import ComputeSettings, EmbedSettings, MtcnnSettings, OwnComputeSettings
 from facejoin.udfs.vision.detection.mtcnn import Mtcnn
 from facejoin.udfs.vision.embedding.embed import Embedder
 from facejoin.udfs.vision.engines import openvino_network, runtime
 from facejoin.udfs.vision.engines.errors import DeviceError
-from facejoin.udfs.vision.engines.runtime import Runtime, choose_runtime
+from facejoin.udfs.vision.engines.runtime import Runtime, Runtimes, choose_runtime, choose_runtimes
 
 CPU = torch.device("cpu")
 
@@ -27,6 +27,11 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "find_spec", lambda name: None)
+
+
+@pytest.fixture
+def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 @pytest.fixture
@@ -98,10 +103,11 @@ def test_a_precision_that_is_asked_for_is_taken(engine: Literal["torch", "openvi
     assert on_processor(runtime=engine, precision=precision) == expected
 
 
-@pytest.mark.parametrize("engine", ["auto", "torch", "openvino"])
-def test_half_precision_is_refused_on_a_processor(engine: str) -> None:
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+@pytest.mark.usefixtures("without_cuda")
+def test_half_precision_is_refused_where_there_is_a_processor_alone(engine: Literal["auto", "torch"]) -> None:
     with pytest.raises(DeviceError, match="'float16' was asked for, but it is for GPUs"):
-        on_processor(runtime=engine, precision="float16")
+        choose_runtime(ComputeSettings(runtime=engine, precision="float16"))
 
 
 @pytest.mark.usefixtures("without_openvino")
@@ -121,7 +127,46 @@ def test_a_gpu_runs_torch_in_half_precision() -> None:
 @pytest.mark.usefixtures("two_gpus")
 def test_openvino_is_refused_on_a_gpu() -> None:
     with pytest.raises(DeviceError, match="'openvino' was asked for, but it runs on a processor, not on cuda:0"):
-        choose_runtime(ComputeSettings(device="cuda", runtime="openvino"))
+        choose_runtime(ComputeSettings(runtime="openvino"))
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_network_with_its_own_device_leaves_the_tasks_gpu_to_the_other() -> None:
+    on_gpu = Runtime(torch.device("cuda:1"), "torch", torch.float16)
+    for device in ("auto", "cuda"):
+        settings = ComputeSettings(device=device, detect=OwnComputeSettings(device="cpu"))
+        assert choose_runtimes(settings, ["1"]) == Runtimes(on_processor(), on_gpu)
+    settings = ComputeSettings(device="cpu", embed=OwnComputeSettings(device="cuda"))
+    assert choose_runtimes(settings, ["1"]) == Runtimes(on_processor(), on_gpu)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_networks_without_their_own_settings_run_on_the_same() -> None:
+    both = choose_runtimes(ComputeSettings(precision="float32"), ["1"])
+    assert both.detect == both.embed == choose_runtime(ComputeSettings(precision="float32"), ["1"])
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_each_network_has_its_own_engine_and_precision() -> None:
+    own = {"detect": {"device": "cpu", "runtime": "torch"}, "embed": {"device": "cuda:0", "precision": "bfloat16"}}
+    both = choose_runtimes(ComputeSettings.model_validate(own), ["1"])
+    assert both.detect == Runtime(CPU, "torch", torch.float32)
+    assert both.embed == Runtime(torch.device("cuda:0"), "torch", torch.bfloat16)
+
+
+@pytest.mark.usefixtures("without_cuda")
+def test_one_network_that_asks_for_a_gpu_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="'cuda' was asked for, but torch finds no CUDA device"):
+        choose_runtimes(ComputeSettings(device="cpu", embed=OwnComputeSettings(device="cuda")))
+
+
+def test_where_every_network_has_the_processor_no_gpu_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would begin to use the driver, and its memory, in every worker."""
+    looked: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: looked.append(True))
+    on_cpu = OwnComputeSettings(device="cpu")
+    assert choose_runtimes(ComputeSettings(detect=on_cpu, embed=on_cpu)) == Runtimes(on_processor(), on_processor())
+    assert not looked
 
 
 BLOCKED = """
