@@ -40,6 +40,7 @@ class Runtime:
         """As `load`, for a module that takes rows of any size: sides of `shape` that vary are -1. They → the network
         for them, to be asked for each time that it is used.
 
+        >>> runtime = choose_runtime(ComputeSettings(device="cpu"))
         >>> network_for = runtime.load_any_size(nn.MaxPool2d(2), (1, 3, -1, -1))
         >>> network_for((4, 6))(torch.zeros(5, 3, 4, 6)).shape
         torch.Size([5, 3, 2, 3])
