@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from facejoin.conf.settings import MtcnnSettings
+from facejoin.conf.settings import DetectSettings, MtcnnSettings
 from facejoin.udfs.vision.detection.boxes import CELL
+from facejoin.udfs.vision.detection.detect import load_detector
 from facejoin.udfs.vision.detection.mtcnn import REFINEMENT_SIDE, Mtcnn
 from facejoin.udfs.vision.detection.mtcnn_crops import OUTPUT_SIDE
 from facejoin.udfs.vision.detection.mtcnn_networks import output_network, proposal_network, refinement_network
@@ -74,6 +79,54 @@ class CropCounter:
         rows = self.refinement.rows, self.output.rows
         self.refinement.rows = self.output.rows = 0
         return rows
+
+
+@dataclass(frozen=True)
+class CountingRuntime(Runtime):
+    """A runtime whose networks count the rows that they get."""
+
+    loaded: list[tuple[int, Counted]] = field(default_factory=list)  # a network with the multiply-adds of one row
+
+    def load_each_shape(self, module: nn.Module, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Network]:
+        bare = deepcopy(module)  # counting takes a module's weights away
+        load = super().load_each_shape(module, shape)
+
+        def counted(shape: tuple[int, ...]) -> Network:
+            network = Counted(load(shape))
+            self.loaded.append((multiply_adds(bare, (1, *shape[1:])), network))
+            return network
+
+        return counted
+
+    def work(self) -> int:
+        """Multiply-adds of all networks that it has loaded."""
+        return sum(of_a_row * network.rows for of_a_row, network in self.loaded)
+
+
+def work_of(
+    settings: DetectSettings, folders: Sequence[Path], runtime: Runtime, batches: Iterable[Sequence[np.ndarray]]
+) -> int:
+    """Multiply-adds of a detector of these settings that is given these photos, decoded, a batch at a time.
+
+    MTCNN's search counts by the whole levels of the pyramid, as `detection_work` says; YuNet's by the canvases that it
+    searches, with what overlaps on them and what they are filled up with. Weights are looked for in `folders`.
+    """
+    counting = CountingRuntime(runtime.device, runtime.engine, runtime.precision)
+    detector = load_detector(settings, folders, counting)
+    if isinstance(detector, Mtcnn):
+        return _cascade_work(detector, batches)
+    for photos in batches:
+        detector.detect(photos)
+    return counting.work()
+
+
+def _cascade_work(detector: Mtcnn, batches: Iterable[Sequence[np.ndarray]]) -> int:
+    crops = CropCounter(detector)
+    sizes: list[tuple[int, int]] = []
+    for photos in batches:
+        detector.detect(photos)
+        sizes += [(photo.shape[0], photo.shape[1]) for photo in photos]
+    return detection_work(sizes, detector.settings, crops.taken())
 
 
 def detection_work(sizes: Iterable[tuple[int, int]], settings: MtcnnSettings, crops: tuple[int, int]) -> int:

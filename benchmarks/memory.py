@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -33,16 +33,17 @@ def main(
     count: Annotated[int, typer.Option(min=2 * SETTLED)] = 10_000,
     threads: Annotated[int, typer.Option(min=1)] = 1,
     model: Annotated[str, typer.Option(help="sface or inception_resnet_v1")] = "sface",
+    detector: Annotated[Literal["mtcnn", "yunet"], typer.Option(help="With its default settings.")] = "mtcnn",
 ) -> None:
     with TemporaryDirectory() as folder:
         of_a_process(write_mixed, photos, Path(folder))
         embed, _ = of_a_process(written_weights, model, out.parent)
-        worker = of_a_process(worked, Path(folder), count, threads, embed)
+        worker = of_a_process(worked, Path(folder), count, threads, detector, embed)
     out.parent.mkdir(parents=True, exist_ok=True)
     report = summary(worker) | worker
     from timing import machine, write  # not before: this process's imports are the others', too
 
-    write({"machine": machine(threads), "model": model} | report, out)
+    write({"machine": machine(threads), "model": model, "detector": detector} | report, out)
     draw(worker["samples"], plot)
     typer.echo("\n".join(f"{name:28}{value}" for name, value in report.items() if not isinstance(value, list)))
 
@@ -81,9 +82,9 @@ def written_weights(model: str, folder: Path) -> Any:
     return embed_settings(model, folder)
 
 
-def worked(folder: Path, count: int, threads: int, embed: Any) -> dict[str, Any]:
+def worked(folder: Path, count: int, threads: int, detector: str, embed: Any) -> dict[str, Any]:
     """Samples of this process's memory, with the number of photos that had passed."""
-    analyse = _loaded(threads, embed)
+    analyse = _loaded(threads, detector, embed)
     loaded = resident()
     rng = Random(SEED)
     files = sorted(folder.iterdir(), key=lambda path: int(path.stem))
@@ -97,18 +98,29 @@ def worked(folder: Path, count: int, threads: int, embed: Any) -> dict[str, Any]
     return {"photos": count, "faces": faces, "samples": samples}
 
 
-def _loaded(threads: int, embed: Any) -> Any:
+def _loaded(threads: int, detector: str, embed: Any) -> Any:
     """The analysis of a worker that has imported all that Spark's has."""
     import pyspark.worker  # noqa: F401
     import torch
 
     import facejoin.udfs.find_faces  # noqa: F401
-    from facejoin.conf.settings import ComputeSettings, DecodeSettings, VisionSettings, load_settings
+    from facejoin.conf.settings import (
+        ComputeSettings,
+        DecodeSettings,
+        MtcnnSettings,
+        VisionSettings,
+        YunetSettings,
+        load_settings,
+    )
     from facejoin.udfs.vision.analyse import Analyser
     from facejoin.udfs.vision.engines.runtime import choose_runtime
 
     torch.set_num_threads(threads)
-    settings = VisionSettings(decode=DecodeSettings(min_bytes=0), embed=embed)
+    settings = VisionSettings(
+        decode=DecodeSettings(min_bytes=0),
+        detect=YunetSettings() if detector == "yunet" else MtcnnSettings(),
+        embed=embed,
+    )
     return Analyser(settings, [Path(load_settings().cache)], choose_runtime(ComputeSettings())).analyse
 
 

@@ -2,7 +2,7 @@
 InceptionResnetV1 of facenet-pytorch, photo by photo. Both see the same batch of photos in turn; the smallest face is
 the same, and every face that a cascade finds is embedded.
 
-    .venv/bin/python benchmarks/pipeline.py --photos LFW
+    .venv/bin/python benchmarks/pipeline.py --photos LFW --detector yunet
 """
 
 from __future__ import annotations
@@ -10,26 +10,38 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
 from facenet_pytorch import MTCNN
-from floor import CropCounter, detection_work, multiply_adds, multiply_adds_per_second
+from floor import multiply_adds, multiply_adds_per_second, work_of
 from made_up import MODELS, embed_settings, inception
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from timing import batches_of, in_turn, machine, ratio, spread, total, use_threads, write
 
-from facejoin.conf.settings import ComputeSettings, DecodeSettings, MtcnnSettings, VisionSettings, load_settings
+from facejoin.conf.settings import (
+    ComputeSettings,
+    DecodeSettings,
+    DetectSettings,
+    MtcnnSettings,
+    VisionSettings,
+    YunetSettings,
+    load_settings,
+)
 from facejoin.udfs.vision.analyse import Analyser
-from facejoin.udfs.vision.detection.mtcnn import Mtcnn
+from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
 from facejoin.udfs.vision.engines.runtime import choose_runtime
 
 BATCH = 32  # photos
-DETECT = MtcnnSettings(min_face=20, min_score=0)  # every face that the cascade finds, as the peer's
+MIN_FACE = 20  # pixels
+DETECT: dict[str, DetectSettings] = {
+    "mtcnn": MtcnnSettings(min_face=MIN_FACE, min_score=0),  # every face that the cascade finds, as the peer's
+    "yunet": YunetSettings(min_face=MIN_FACE),
+}
 OURS, PLAIN = "face_join", "plain"
 
 Bodies = Sequence[bytes]
@@ -40,6 +52,7 @@ def main(
     threads: Annotated[int, typer.Option(min=1)] = 1,
     out: Annotated[Path, typer.Option(help="JSON report.")] = Path("build/benchmarks/pipeline.json"),
     model: Annotated[str | None, typer.Option(help="sface or inception_resnet_v1; both if left out.")] = None,
+    detector: Annotated[Literal["mtcnn", "yunet"], typer.Option(help="Ours; the plain pipeline's is MTCNN.")] = "mtcnn",
     limit: Annotated[int, typer.Option(min=1, help="Photos, evenly spaced.")] = 320,
     rounds: Annotated[int, typer.Option(min=1)] = 3,
 ) -> None:
@@ -47,21 +60,26 @@ def main(
     bodies = [path.read_bytes() for path in spread(sorted(photos.rglob("*.jpg")), limit)]
     if not bodies:
         raise typer.BadParameter(f"no *.jpg below {photos}")
-    by_model = {name: measured(name, out.parent, bodies, rounds) for name in MODELS if model is None or name == model}
+    models = [name for name in MODELS if model is None or name == model]
+    by_model = {name: measured(name, DETECT[detector], out.parent, bodies, rounds) for name in models}
     first, *_ = by_model.values()
-    report = {"machine": machine(threads), "photos": len(bodies), "rounds": rounds, **first, "by_model": by_model}
+    work = {"detector": detector, "photos": len(bodies), "rounds": rounds}
+    report = {"machine": machine(threads), **work, **first, "by_model": by_model}
     write(report, out)
     Console().print(table(by_model))
 
 
-def measured(model: str, folder: Path, bodies: Bodies, rounds: int) -> dict[str, Any]:
+def measured(model: str, detect: DetectSettings, folder: Path, bodies: Bodies, rounds: int) -> dict[str, Any]:
     embed, weights = embed_settings(model, folder)
     runtime = choose_runtime(ComputeSettings())
-    settings = VisionSettings(decode=DecodeSettings(min_bytes=0), detect=DETECT, embed=embed)
-    analyser, plain = Analyser(settings, [Path(load_settings().cache)], runtime), plain_pipeline()
+    settings = VisionSettings(decode=DecodeSettings(min_bytes=0), detect=detect, embed=embed)
+    folders = [Path(load_settings().cache)]
+    analyser, plain = Analyser(settings, folders, runtime), plain_pipeline()
     batches = batches_of(bodies, BATCH)
     faces = sum(map(plain, batches))  # warms up as well
-    work, own_faces = _work(analyser, weights, batches)
+    own_faces = sum(len(analysis.faces) for batch in batches for analysis in analyser.analyse(batch))
+    photos = ([decode(body, settings.decode) for body in batch] for batch in batches)
+    work = work_of(detect, folders, runtime, photos) + own_faces * _work_of_a_face(model, weights)
     seconds = in_turn({OURS: analyser.analyse, PLAIN: plain}, batches, rounds)
     rates = {name: len(bodies) / total(own) for name, own in seconds.items()}
     return {
@@ -75,7 +93,7 @@ def measured(model: str, folder: Path, bodies: Bodies, rounds: int) -> dict[str,
 
 
 def plain_pipeline() -> Callable[[Bodies], int]:
-    detector = MTCNN(min_face_size=DETECT.min_face, keep_all=True, image_size=160, device="cpu")
+    detector = MTCNN(min_face_size=MIN_FACE, keep_all=True, image_size=160, device="cpu")
     network = inception()
 
     @torch.inference_mode()
@@ -90,16 +108,10 @@ def plain_pipeline() -> Callable[[Bodies], int]:
     return vectors
 
 
-def _work(analyser: Analyser, weights: Path, batches: Sequence[Bodies]) -> tuple[int, int]:
-    """Multiply-adds of all networks for these photos, and the faces found. Warms up as well."""
-    assert isinstance(analyser.detector, Mtcnn)
-    crops = CropCounter(analyser.detector)
-    analyses = [analysis for batch in batches for analysis in analyser.analyse(batch)]
-    sizes = [(a.height, a.width) for a in analyses if a.height is not None and a.width is not None]
-    faces = sum(len(analysis.faces) for analysis in analyses)
-    kind = EMBEDDERS[analyser.settings.embed.model]
-    per_face = multiply_adds(kind.load(weights), (1, 3, kind.size, kind.size))
-    return detection_work(sizes, DETECT, crops.taken()) + faces * per_face, faces
+def _work_of_a_face(model: str, weights: Path) -> int:
+    """Multiply-adds of its embedding."""
+    kind = EMBEDDERS[model]
+    return multiply_adds(kind.load(weights), (1, 3, kind.size, kind.size))
 
 
 def milliseconds(analyser: Analyser, batches: Sequence[Bodies]) -> dict[str, float]:
