@@ -68,6 +68,8 @@ bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= a
 ifdef LFW
 	$(BIN)/python benchmarks/embed.py --photos $(LFW) --threads 1 --out build/benchmarks/embed.json
 	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --out build/benchmarks/pipeline.json
+	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --detector yunet \
+		--out build/benchmarks/pipeline-yunet.json
 	$(BIN)/python benchmarks/scoring.py --known $(LFW)/known --unknown $(LFW)/unknown \
 		--out build/benchmarks/scoring.json
 endif
@@ -80,9 +82,15 @@ ifneq ($(and $(WIDER),$(NONFACE)),)
 	$(BIN)/python benchmarks/proposals.py --faces $(WIDER)/images --truth $(WIDER)/truth.json --nonfaces $(NONFACE) \
 		--threads 1 --out build/benchmarks/proposals.json
 endif
+ifneq ($(and $(LFW),$(NONFACE)),)
+	$(BIN)/python benchmarks/sizes.py --photos $(LFW) --backgrounds $(NONFACE) --out build/benchmarks/sizes.json \
+		--plot build/benchmarks/sizes.png
+endif
 ifneq ($(and $(LFW),$(WIDER)),)
 	$(BIN)/python benchmarks/memory.py --photos $(LFW) --photos $(WIDER) --out build/benchmarks/memory.json \
 		--plot build/benchmarks/memory.png
+	$(BIN)/python benchmarks/memory.py --photos $(LFW) --photos $(WIDER) --detector yunet \
+		--out build/benchmarks/memory-yunet.json --plot build/benchmarks/memory-yunet.png
 ifdef NONFACE
 	$(BIN)/python benchmarks/nonfaces.py --nonfaces $(NONFACE) --faces $(LFW) --crowds $(WIDER)/images \
 		--truth $(WIDER)/truth.json --out build/benchmarks/nonfaces.json

@@ -38,7 +38,7 @@ def views(photo: int, height: int, width: int, scale: float) -> Iterator[View]:
     and no face in it can be too long. A level is as much larger as its views' canvases have room for.
 
     >>> [(view.level, view.left, view.width) for view in views(0, 300, 800, scale=1)]
-    [((306, 816), 0, 448), ((306, 816), 368, 448), ((120, 320), 0, 320)]
+    [((300, 800), 0, 448), ((300, 800), 352, 448), ((120, 320), 0, 320)]
     """
     while True:
         level = _level(height, width, scale)
