@@ -116,11 +116,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         of_file(tmp_path / "nowhere.npz")
 
 
-def test_a_delivered_file_that_is_not_the_pinned_one_is_refused(delivered, monkeypatch):
+def test_a_delivered_file_that_is_not_the_pinned_one_is_refused(monkeypatch):
     monkeypatch.setitem(module.DELIVERED, NETWORKS, "0" * 64)
-    with pytest.raises(
-        SettingsError, match=f"delivered for {delivered.embedder} are damaged: install the package again"
-    ):
+    with pytest.raises(SettingsError, match=f"delivered for {NETWORKS} are damaged: install the package again"):
         of_file("delivered")
 
 
