@@ -28,6 +28,7 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 GalleryKind = Literal["centred_cosine", "cosine", "svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]
 COSINES = ("centred_cosine", "cosine")  # of these kinds; the others are classifiers
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
+YEARS = (1826, 2100)  # of the first photograph, and as far as a camera's clock is believed
 
 
 class SettingsError(ValueError):
