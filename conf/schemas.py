@@ -78,6 +78,14 @@ FACE = _table(
     ("embedding", VECTOR, "length 1"),
 )
 
+EXIF = _table(
+    ("make", TEXT, "the camera's maker; texts are untrusted, in one line, cut after 128 bytes, null where not UTF-8"),
+    ("model", TEXT, "the camera's"),
+    ("lens", TEXT, "its model; of a phone it often says which of its cameras"),
+    ("software", TEXT, "that wrote the file: the camera's own, or an editor"),
+    ("taken", TIME, "camera's clock, read as UTC as in photos: DateTimeOriginal, where that is none DateTimeDigitized"),
+)
+
 RESULTS = _table(
     ("photo_id", LONG),
     ("bucket", INT, "as in photos"),
@@ -90,6 +98,7 @@ RESULTS = _table(
     ("sha256", TEXT, "of the downloaded bytes"),
     ("width", INT, "pixels of the decoded photo, upright"),
     ("height", INT),
+    ("exif", EXIF, "from the file; null: it says none of this, or was not decoded. The rest of its EXIF is not kept"),
     ("wave", TEXT, "the commit that wrote it"),
     ("seconds", _table(("download", FLOAT), ("decode", FLOAT), ("detect", FLOAT), ("embed", FLOAT))),
     ("crawled_at", TIME),

@@ -31,6 +31,7 @@ Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 COSINES = ("centred_cosine", "cosine")  # of these kinds; the others are classifiers
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
+YEARS = (1826, 2100)  # of the first photograph, and as far as a camera's clock is believed
 
 
 class SettingsError(ValueError):

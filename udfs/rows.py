@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from facejoin.udfs.vision.analyse import Analysis, Face
@@ -10,12 +11,13 @@ Row = dict[str, Any]
 
 
 def analysis_columns(analysis: Analysis) -> Row:
-    """status, error, width, height, and faces: null where there are none."""
+    """status, error, width, height, exif, and faces: null where there are none."""
     return {
         "status": analysis.status,
         "error": analysis.error,
         "width": analysis.width,
         "height": analysis.height,
+        "exif": None if analysis.exif is None else asdict(analysis.exif),
         "faces": [_face_columns(face) for face in analysis.faces] or None,
     }
 

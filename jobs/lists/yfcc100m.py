@@ -6,10 +6,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import BUCKETS, PHOTOS
-from facejoin.conf.settings import ManifestSettings
+from facejoin.conf.settings import YEARS, ManifestSettings
 
 LAYOUTS = (23, 25)  # columns of the two layouts in circulation; the longer one begins with a line number and has a hash
-YEARS = (1826, 2100)  # of the first photograph, and as far as a camera's clock is believed
 # Reasons to quarantine a line.
 EMPTY, NOT_UTF8, COLUMNS, PHOTO_ID, DUPLICATE = "empty", "not_utf8", "columns", "photo_id", "duplicate"
 

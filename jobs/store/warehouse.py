@@ -9,10 +9,13 @@ from pathlib import Path
 from delta import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.store.session import runs_locally
+
+LAST_COMMITS = 10  # of which one is of rows: a version of the project adds its columns in one
 
 
 class Warehouse:
@@ -46,8 +49,8 @@ class Warehouse:
         self._table(name).update(where, {c: F.lit(None).cast(TABLES[name][c].dataType) for c in columns})
 
     def version(self, name: str) -> int:
-        """Of the last commit: it moves whenever the table does."""
-        history = self._table(name).history(1)
+        """Of the last commit that was more than a new column: it moves whenever the rows do."""
+        history = self._table(name).history(LAST_COMMITS).where("operation != 'ADD COLUMNS'")
         return max(version for (version,) in history.select("version").collect())
 
     def path(self, name: str) -> str:
@@ -68,7 +71,20 @@ class Warehouse:
         for constraint, rule in CONSTRAINTS.get(name, {}).items():
             table = table.property(f"delta.constraints.{constraint}", rule)
         table.execute()
+        self._add_new_columns(name)
         self._made.add(name)
+
+    def _add_new_columns(self, name: str) -> None:
+        """To a table of an older version, so that every reader finds them, with null in the rows that are there.
+
+        One commit to the log: no file is touched. Merging schemas at each append would leave readers without them until
+        somebody writes, and let through any column that a job makes by mistake.
+        """
+        there = self.spark.read.format("delta").load(self.path(name)).columns
+        new = StructType([column for column in TABLES[name] if column.name not in there])
+        if new.fields:
+            path = self.path(name).replace("`", "``")
+            self.spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({new.toDDL()})")
 
 
 def _local_folder(folder: str) -> str:

@@ -24,6 +24,12 @@ MODULES = [
 ]
 
 
+def exif_block() -> bytes:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "NIKON CORPORATION", "NIKON D90"
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
 def png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
@@ -62,6 +68,8 @@ def given(
         "portrait_png": png(portrait),
         "grass_png": png(grass),
         "jpeg": samples.path("rocket.jpg").read_bytes(),
+        "exif_block": exif_block(),
+        "io": io,
         "photo_url": serve().url("/8/1.jpg"),
     }
 

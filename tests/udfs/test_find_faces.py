@@ -52,17 +52,27 @@ DECODED = ("face", "nobody")
 Rows = dict[str, Row]
 
 
-def png(pixels: np.ndarray) -> bytes:
+def png(pixels: np.ndarray, **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG", **options)
     return buffer.getvalue()
+
+
+def exif() -> Image.Exif:
+    """A camera's, with an owner's name and a place."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0131], exif[0x013B] = "Canon", "EOS 5D", "\0", "Ada"
+    exif.get_ifd(0x8769).update({0xA434: "EF50mm f/1.8", 0x9003: "2009:06:12 12:30:05", 0xA430: "Ada"})
+    exif.get_ifd(0x8825)[1] = "N"
+    return exif
 
 
 @pytest.fixture(scope="module")
 def bodies(head: Callable[[str], np.ndarray]) -> dict[str, bytes]:
     """What the server has: a photo is at /its name.png."""
-    portrait = png(np.asarray(Image.fromarray(head("astronaut.png")).resize((200, 160))))
-    return {"face": portrait, "nobody": png(np.full((90, 120, 3), 100, np.uint8)), "cut off": portrait[:4000]}
+    portrait = png(np.asarray(Image.fromarray(head("astronaut.png")).resize((200, 160))), exif=exif())
+    nobody = png(np.full((90, 120, 3), 100, np.uint8), exif=exif())
+    return {"face": portrait, "nobody": nobody, "cut off": portrait[:4000]}
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +164,14 @@ def test_bytes_and_hash_are_those_of_what_arrived(rows: Rows, bodies: dict[str, 
 def test_width_and_height_are_those_of_the_decoded_photo(rows: Rows) -> None:
     sizes = {name: (row["width"], row["height"]) for name, row in rows.items() if row["width"] or row["height"]}
     assert sizes == {"face": (200, 160), "nobody": (120, 90)}
+
+
+def test_what_the_file_says_of_its_camera_is_there_with_faces_and_without_and_nothing_else_of_it(rows: Rows) -> None:
+    said = {name: row["exif"] for name, row in rows.items() if row["exif"] is not None}
+    taken = datetime(2009, 6, 12, 12, 30, 5, tzinfo=UTC)
+    kept = {"make": "Canon", "model": "EOS 5D", "lens": "EF50mm f/1.8", "software": None, "taken": taken}
+    assert said == {"face": kept, "nobody": kept}
+    assert "Ada" not in str(rows)
 
 
 def test_faces_are_null_where_there_are_none(rows: Rows) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from facejoin.conf.settings import DecodeSettings, EmbedSettings, VisionSettings
-from facejoin.udfs.vision.decode import DecodeError, decode
+from facejoin.udfs.vision.decode import DecodeError, decode_with_exif
 from facejoin.udfs.vision.detection.detect import DETECTORS, load_detector
 from facejoin.udfs.vision.detection.detector import DetectedFaces
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
 from facejoin.udfs.vision.engines.runtime import Runtimes
 from facejoin.udfs.vision.engines.weights import WEIGHTS, find_weights
+from facejoin.udfs.vision.exif import Exif
 from facejoin.udfs.vision.quality import Quality, quality
 
 GROUP_PIXELS = 12_000_000  # of decoded photos that are held at once, if one alone has no more
@@ -47,6 +48,7 @@ class Analysis:
     error: str | None = None
     width: int | None = None  # pixels of the decoded photo, upright
     height: int | None = None
+    exif: Exif | None = None  # of a decoded photo that says something of its camera
     faces: list[Face] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: {"decode": 0.0, "detect": 0.0, "embed": 0.0})
 
@@ -141,7 +143,7 @@ def _groups(
 def _decoded(analysis: Analysis, body: bytes, limits: DecodeSettings) -> np.ndarray | None:
     start = time.perf_counter()
     try:
-        photo = decode(body, limits)
+        photo, analysis.exif = decode_with_exif(body, limits)
     except DecodeError as error:
         analysis.status, analysis.error = error.reason, str(error)
         return None

@@ -1,4 +1,4 @@
-"""Bytes of a photo → its pixels, upright and in RGB, or a reason why not."""
+"""Bytes of a photo → its pixels, upright and in RGB, and what its EXIF says of the camera; or a reason why not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import simplejpeg
 from PIL import Image
 
 from facejoin.conf.settings import DecodeSettings
+from facejoin.udfs.vision.exif import Exif, read_exif
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 JPEGS = ("JPEG", "MPO")  # the second is a JPEG with further pictures behind the first
@@ -48,13 +49,18 @@ def decode(body: bytes, settings: DecodeSettings) -> np.ndarray:
     Traceback (most recent call last):
     facejoin.udfs.vision.decode.DecodeError: not a JPEG, PNG, GIF, WEBP, BMP, TIFF file
     """
+    return decode_with_exif(body, settings)[0]
+
+
+def decode_with_exif(body: bytes, settings: DecodeSettings) -> tuple[np.ndarray, Exif | None]:
+    """The same with what the file says of its camera: None where it says nothing, or cannot be read."""
     if len(body) < settings.min_bytes:
         raise DecodeError("too_small", f"{len(body)} bytes; at least {settings.min_bytes} expected")
     image = _open(body)
     if image.width * image.height > settings.max_pixels:
         raise DecodeError("too_many_pixels", f"{image.width}x{image.height}; at most {settings.max_pixels} pixels")
     try:
-        return _upright(_pixels(body, image, settings.enough_pixels), image)
+        return _upright(_pixels(body, image, settings.enough_pixels), image), _exif(image)
     except BROKEN as error:
         raise DecodeError("corrupt", f"{image.format}: {error}") from error
 
@@ -100,6 +106,14 @@ def _upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
     pixels = pixels.transpose(1, 0, 2) if orientation in TRANSPOSED else pixels
     pixels = pixels[:, ::-1] if orientation in MIRRORED else pixels
     return np.ascontiguousarray(pixels[::-1] if orientation in FLIPPED else pixels)
+
+
+def _exif(image: Image.Image) -> Exif | None:
+    """Pillow has found the block, wherever the format keeps it, and holds it open as `fp`; BigTIFF is not read."""
+    with suppress(*BROKEN):
+        block = getattr(image.getexif(), "fp", None)
+        return None if block is None else read_exif(block)
+    return None
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:

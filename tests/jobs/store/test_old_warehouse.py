@@ -12,14 +12,19 @@ import json
 import os
 import zipfile
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from delta import DeltaTable
+from PIL import Image
 from pyspark.sql import functions as F
+from pyspark.testing import assertDataFrameEqual
 
-from facejoin.conf.settings import load_settings
+from facejoin.conf.schemas import RESULTS
+from facejoin.conf.settings import load_settings, validated
+from facejoin.demo.photo_server import PhotoServer
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import UNIT, EnrollReport
@@ -39,6 +44,7 @@ GALLERY = "07201d9b6eac56ed"
 LISTED_AT = datetime(2025, 1, 2, 3, 4, 5)  # the list's time, by the clock of whoever reads it
 ANN, BOB, CY = PEOPLE = ("Ann_Made_Up", "Bob_Made_Up", "Cy_Made_Up")
 PHOTO_OF_BOB_AND_CY = 2
+MAKE, MODEL, CAMERA, TAKEN = 0x010F, 0x0110, 0x8769, 0x9003  # EXIF's tags
 FALSE_MATCHES = FalseMatches(
     expected=0.010878781634613565,
     low=0,
@@ -85,6 +91,20 @@ def settings():
     return settings
 
 
+@pytest.fixture
+def new_photo(old, tmp_path, add_photos, photo_row):
+    """A thirteenth photo, by the camera of a phone, listed and on a server; nobody is in it."""
+    exif = Image.Exif()
+    exif[MAKE], exif[MODEL] = "Apple", "iPhone 4"
+    exif.get_ifd(CAMERA)[TAKEN] = "2011:06:12 12:30:05"
+    (tmp_path / "photos").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photos" / "13.png", exif=exif)
+    with PhotoServer(tmp_path / "photos") as server:
+        add_photos(old, [photo_row(13, download_url=server.url("/13.png"))])
+        yield 13
+
+
 def runs(warehouse):
     rows = warehouse.read("runs").select("job", "unit", "inputs", "report").collect()
     return Counter((row["job"], row["unit"], row["inputs"], row["report"]) for row in rows)
@@ -106,6 +126,37 @@ def test_the_jobs_that_were_done_are_done_and_their_books_stay_as_they_were(spar
     for name in ("matches.json", "results.json"):
         assert (folder / "new site" / name).read_text() == (folder / "site" / name).read_text()
     assert before - runs(old) == Counter()
+
+
+def test_a_column_that_is_new_since_is_added_once_and_null_in_the_rows_of_then(spark, old):
+    then = spark.read.format("delta").load(old.path("results"))
+    version = DeltaTable.forPath(spark, old.path("results")).history(1).first()["version"]
+    assert then.columns == [name for name in RESULTS.names if name != "exif"]
+    results = old.read("results")
+    assert results.schema["exif"] == RESULTS["exif"]
+    assert results.where("exif IS NOT NULL").isEmpty()
+    assertDataFrameEqual(results.drop("exif"), then)
+    history = DeltaTable.forPath(spark, old.path("results")).history(1).collect()
+    assert [row["operation"] for row in history] == ["ADD COLUMNS"]
+    assert old.version("results") == version  # so that nothing is matched again
+    Warehouse(spark, old.folder).read("results")
+    assert DeltaTable.forPath(spark, old.path("results")).history(1).first()["version"] == version + 1
+
+
+def test_a_crawl_goes_on_in_it_and_matches_and_forgets_rows_of_both_versions(spark, old, settings, new_photo):
+    local = settings.model_dump()
+    local["crawl"]["fetch"]["allowed_networks"] = ["127.0.0.1/32"]
+    report = crawl(spark, old, validated(local, "test"))
+    assert (report.model_version, report.photos, report.new_results, report.remaining) == (MODEL_VERSION, 13, 1, 0)
+    said = {row["photo_id"]: row["exif"] for row in old.read("results").collect()}
+    assert (said[new_photo]["make"], said[new_photo]["model"], said[new_photo]["lens"]) == ("Apple", "iPhone 4", None)
+    taken = old.read("results").where(f"photo_id = {new_photo}").select(F.unix_timestamp("exif.taken")).first()[0]
+    assert taken == datetime(2011, 6, 12, 12, 30, 5, tzinfo=UTC).timestamp()
+    assert {said[photo_id] for photo_id in said if photo_id != new_photo} == {None}
+    assert match(spark, old, settings).matches == MATCH_REPORT.matches
+    for photo_id in (PHOTO_OF_BOB_AND_CY, new_photo):
+        forget(spark, old, "photo", str(photo_id))
+    assert {row["photo_id"] for row in old.read("results").collect()} == {*said} - {PHOTO_OF_BOB_AND_CY, new_photo}
 
 
 def test_what_match_makes_of_it_today_is_what_it_made_then(spark, old, settings):

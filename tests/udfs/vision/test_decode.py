@@ -2,6 +2,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import simplejpeg
 from PIL import Image, PngImagePlugin
 
 from facejoin.conf.settings import DecodeSettings
-from facejoin.udfs.vision.decode import DecodeError, decode
+from facejoin.udfs.vision.decode import DecodeError, decode, decode_with_exif
+from facejoin.udfs.vision.exif import Exif
 
 ANY_SIZE = DecodeSettings(min_bytes=0)
 ORIENTATION = 0x0112
@@ -94,7 +96,58 @@ def test_an_orientation_that_imagemagick_wrote_as_text_counts() -> None:
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0" + b"\xff" * 40, b"\0"])
 def test_a_broken_exif_does_not_lose_the_photo(exif: bytes) -> None:
     body = encoded(upright_picture(), "JPEG", quality=100, subsampling=0, exif=exif)
-    assert_shows(decode(body, ANY_SIZE), upright_picture(), tolerance=3)
+    pixels, found = decode_with_exif(body, ANY_SIZE)
+    assert_shows(pixels, upright_picture(), tolerance=3)
+    assert found is None
+
+
+def with_camera(orientation: int = 1) -> bytes:
+    """As bytes: of an Exif object Pillow leaves the camera's directory out of a TIFF."""
+    exif = turned(orientation)[1]
+    exif[0x010F], exif[0x0110], exif[0x0131] = "NIKON CORPORATION", "NIKON D90", "Ver.1.00"
+    exif.get_ifd(0x8769).update({0xA434: "18-105mm", 0x9003: "2009:06:12 12:30:05"})
+    return exif.tobytes()
+
+
+CAMERA = Exif("NIKON CORPORATION", "NIKON D90", "18-105mm", "Ver.1.00", datetime(2009, 6, 12, 12, 30, 5, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "MPO"])
+def test_with_the_pixels_comes_what_the_file_says_of_its_camera(file_format: str, orientation: int) -> None:
+    stored, exif = turned(orientation)[0], with_camera(orientation)
+    body = encoded(stored, file_format, exif=exif, **EXACTLY.get(file_format, {}))
+    pixels, found = decode_with_exif(body, ANY_SIZE)
+    assert found == CAMERA
+    assert (pixels == decode(body, ANY_SIZE)).all()
+    assert pixels.shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_a_smaller_jpeg_says_it_too(mode: str) -> None:
+    body = encoded(noise(608, 800).convert(mode), "JPEG", exif=with_camera())
+    assert decode_with_exif(body, DecodeSettings(min_bytes=0, enough_pixels=1))[1] == CAMERA
+
+
+def test_exif_that_imagemagick_wrote_as_text_says_it_too() -> None:
+    data = with_camera()
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(data):8}\n{data.hex()}\n")
+    assert decode_with_exif(encoded(upright_picture(), "PNG", pnginfo=text), ANY_SIZE)[1] == CAMERA
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_a_photo_without_exif_says_nothing(file_format: str) -> None:
+    assert decode_with_exif(encoded(upright_picture(), file_format), ANY_SIZE)[1] is None
+
+
+@pytest.mark.parametrize("text", ["\nexif\n 4\nnot hex", "", "\nexif\n 4\n4949\n"])
+def test_exif_as_text_that_cannot_be_read_says_nothing(text: str) -> None:
+    raw = PngImagePlugin.PngInfo()
+    raw.add_text("Raw profile type exif", text)
+    pixels, found = decode_with_exif(encoded(upright_picture(), "PNG", pnginfo=raw), ANY_SIZE)
+    assert_shows(pixels, upright_picture())
+    assert found is None
 
 
 def noise(height: int, width: int) -> Image.Image:

@@ -19,7 +19,8 @@ def valid_files() -> list[bytes]:
     """A small file of each format, and of the ways of storing pixels that take another path through Pillow."""
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8))
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112], exif[0x0110] = 6, "NIKON D90"
+    exif.get_ifd(0x8769)[0x9003] = "2009:06:12 12:30:05"
     ways: list[tuple[str, str, dict[str, object]]] = [
         ("JPEG", "RGB", {"exif": exif}),
         ("JPEG", "RGB", {"progressive": True}),
