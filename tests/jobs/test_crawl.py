@@ -193,7 +193,7 @@ def test_a_killed_crawl_is_completed_by_the_next(
     add_photos(warehouse, [row for photo, row in campaign.rows.items() if photo != SLOW])
     settings = make_settings(crawl__wave_photos=3, warehouse=warehouse.folder)
     config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump(settings.model_dump(mode="json", exclude_defaults=True)))
+    config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
     command = [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)]
     crawler = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     try:

@@ -16,7 +16,7 @@ from facejoin.jobs.store.errors import JobError
 from facejoin.jobs.store.galleries import stored_gallery
 from facejoin.udfs.recognition.gallery import load_gallery
 from facejoin.udfs.recognition.impostors import Impostors
-from facejoin.udfs.recognition.nonface_filter import SURE, NonfaceFilter
+from facejoin.udfs.recognition.nonface_filter import NonfaceFilter
 from facejoin.udfs.recognition.training.train import Cohort, TrainingSet, train
 
 WITH_COHORT = "facejoin enroll DIR --cohort STRANGERS"
@@ -150,9 +150,11 @@ def test_what_the_gallerys_filter_takes_for_no_face_is_counted_and_not_matched(
     spark, campaign, matched, copy_of, append_photo, put_gallery, capsys
 ):
     copy = copy_of(campaign)
-    (face,) = append_photo(copy, lambda faces: [faces[0] | {"score": SURE - 0.01}])
+    (face,) = append_photo(copy, lambda faces: [faces[0] | {"score": 0.59}])
     centroid = np.array([face["embedding"]], np.float32)
-    put_gallery(copy, lambda gallery: replace(gallery, nonfaces=NonfaceFilter(centroid, np.array([0.99], np.float32))))
+    put_gallery(
+        copy, lambda gallery: replace(gallery, nonfaces=NonfaceFilter(centroid, np.array([0.99], np.float32), 0.6))
+    )
     report = match(spark, copy.warehouse, copy.settings)
     assert (report.faces, report.not_faces, report.matches) == (4, 1, 4)
     assert copy.warehouse.read("matches").where(f"gallery = '{report.gallery}' and photo_id = {ANOTHER}").isEmpty()

@@ -23,7 +23,7 @@ def session(master):
 def test_weights_are_sent_where_executors_are_other_machines(make_settings, master, sends):
     spark = session(master)
     ship_weights(spark, make_settings().networks)
-    assert [path.rpartition(".")[2] for path in spark.sent] == (["onnx"] if sends else [])
+    assert [path.rpartition(".")[2] for path in spark.sent] == (["onnx", "onnx"] if sends else [])
 
 
 def test_spark_connect_has_no_way_to_send_a_file(make_settings):

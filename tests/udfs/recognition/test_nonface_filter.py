@@ -116,3 +116,14 @@ def test_too_few_different_crops_are_refused_with_their_number(crops, faces, cou
     repeated = np.repeat(crops[:count], 30, axis=0)
     with pytest.raises(NonfaceError, match=rf"^{count} different crops are too few for {CLUSTERS} clusters"):
         fit_nonfaces(repeated, faces, SAME_PERSON)
+
+
+def test_a_filter_is_stored_with_what_its_detector_is_sure_of(crops, faces):
+    for sure in (SURE, 0.6):
+        stored = fit_nonfaces(crops, faces, SAME_PERSON, sure).arrays()
+        loaded = load_nonfaces(stored)
+        assert loaded is not None
+        assert loaded.sure == sure
+        assert not loaded.is_nonface(crops, scores(crops, sure)).any()
+        assert loaded.is_nonface(crops, scores(crops, sure - 0.01)).mean() > 0.5
+    assert "nonface_sure" not in fit_nonfaces(crops, faces, SAME_PERSON).arrays()  # as filters always were stored
