@@ -72,6 +72,8 @@ ifdef LFW
 		--out build/benchmarks/pipeline-yunet.json
 	$(BIN)/python benchmarks/scoring.py --known $(LFW)/known --unknown $(LFW)/unknown \
 		--out build/benchmarks/scoring.json
+	$(BIN)/python benchmarks/recognition.py --photos $(LFW) --pairs $(LFW)/pairsDevTest.txt --threads 1 \
+		--out build/benchmarks/recognition.json
 endif
 ifdef WIDER
 	$(BIN)/python benchmarks/decode.py --photos $(WIDER) --out build/benchmarks/decode.json
@@ -79,6 +81,8 @@ endif
 ifneq ($(and $(WIDER),$(NONFACE)),)
 	$(BIN)/python benchmarks/detect.py --faces $(WIDER)/images --truth $(WIDER)/truth.json --nonfaces $(NONFACE) \
 		--threads 1 --out build/benchmarks/detect.json
+	$(BIN)/python benchmarks/detect.py --faces $(WIDER)/images --truth $(WIDER)/truth.json --nonfaces $(NONFACE) \
+		--threads 1 --detector yunet --out build/benchmarks/detect-yunet.json
 	$(BIN)/python benchmarks/proposals.py --faces $(WIDER)/images --truth $(WIDER)/truth.json --nonfaces $(NONFACE) \
 		--threads 1 --out build/benchmarks/proposals.json
 endif
@@ -94,6 +98,8 @@ ifneq ($(and $(LFW),$(WIDER)),)
 ifdef NONFACE
 	$(BIN)/python benchmarks/nonfaces.py --nonfaces $(NONFACE) --faces $(LFW) --crowds $(WIDER)/images \
 		--truth $(WIDER)/truth.json --out build/benchmarks/nonfaces.json
+	$(BIN)/python benchmarks/nonfaces.py --nonfaces $(NONFACE) --faces $(LFW) --crowds $(WIDER)/images \
+		--truth $(WIDER)/truth.json --detector yunet --out build/benchmarks/nonfaces-yunet.json
 endif
 endif
 

@@ -8,29 +8,33 @@ random squares that the idea comes from. Every other person of --faces is the ga
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 from PIL import Image
 from timing import machine, use_threads, write
 
-from facejoin.conf.settings import DecodeSettings, DetectSettings, MtcnnSettings, load_settings
+from facejoin.conf.settings import DecodeSettings, DetectSettings, MtcnnSettings, YunetSettings, load_settings
 from facejoin.demo.samples import SCENES, fetch_samples
+from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.evaluate.measures.detection import matches, shorter_sides
 from facejoin.jobs.evaluate.measures.intervals import wilson
 from facejoin.udfs.recognition.nonface_filter import NonfaceFilter, fit_nonfaces
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.decode import decode
+from facejoin.udfs.vision.detection.detect import DETECTORS
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
 from facejoin.udfs.vision.engines.runtime import Runtimes, choose_runtimes
 from facejoin.udfs.vision.nonface_crops import eager, nonface_crops
 
-SCORES = (0.9, 0.7, 0.5)  # least ones, at which false alarms are counted; the default keeps those of the first
+USUAL: dict[str, DetectSettings] = {"mtcnn": MtcnnSettings(), "yunet": YunetSettings()}
+# Least scores, at which false alarms are counted; the default settings keep those of the first, of YuNet the second.
+SCORES = {"mtcnn": (0.9, 0.7, 0.5), "yunet": (0.7, 0.5, 0.3)}
 BATCH = 32  # photos
 SQUARES, LEAST_SQUARE = 200, 24  # random squares of a photo; pixels a side, up to the whole photo
 LARGE = 40  # pixels: the smallest face of use to a gallery
@@ -61,18 +65,21 @@ def main(
     ] = None,
     threads: Annotated[int, typer.Option(min=1)] = 1,
     out: Annotated[Path, typer.Option(help="JSON report.")] = Path("build/benchmarks/nonfaces.json"),
+    detector: Annotated[Literal["mtcnn", "yunet"], typer.Option()] = "mtcnn",
 ) -> None:
     use_threads(threads)
-    runtimes = choose_runtimes(load_settings().compute)
-    subjects, owners = subjects_of(faces, networks(runtimes, MtcnnSettings()))
-    alarms = _alarms(nonfaces, runtimes)
-    small = crowd_faces(crowds, truth, networks(runtimes, MtcnnSettings())) if crowds and truth else None
+    runtimes, usual = choose_runtimes(load_settings().compute), USUAL[detector]
+    fetch_needed_weights(load_settings().networks)
+    subjects, owners = subjects_of(faces, networks(runtimes, usual))
+    alarms = _alarms(nonfaces, runtimes, usual)
+    small = crowd_faces(crowds, truth, networks(runtimes, usual)) if crowds and truth else None
     gallery = owners % 2 == 0
-    report: dict[str, Any] = {"machine": machine(threads), "gallery": int(gallery.sum()), "filters": {}}
+    of_run = {"machine": machine(threads), "detector": detector, "gallery": int(gallery.sum())}
+    report: dict[str, Any] = of_run | {"filters": {}}
     for name, crops in {"lookalikes": _lookalikes, "random squares": _random_squares}.items():
-        vectors = crops(_sources(lookalikes_of), runtimes)
-        nonface = fit_nonfaces(vectors, subjects.vectors[gallery], SAME_PERSON)
-        figures = judged(nonface, subjects, gallery, alarms, small)
+        vectors = crops(_sources(lookalikes_of), runtimes, usual)
+        nonface = fit_nonfaces(vectors, subjects.vectors[gallery], SAME_PERSON, DETECTORS[detector].sure)
+        figures = judged(nonface, subjects, gallery, alarms, small, SCORES[detector])
         report["filters"][name] = {"crops": len(vectors)} | figures
     write(report, out)
     typer.echo(json.dumps(report["filters"], indent=1))
@@ -84,12 +91,13 @@ def judged(
     gallery: np.ndarray,
     alarms: Mapping[str, Detections],
     small: Detections | None,
+    scores: Sequence[float],
 ) -> dict[str, Any]:
     """How many are dropped of how many; `vectors_alone` is without the detector's word."""
     removed = {
         f"{way}, score {score}": _counts(nonface, found[found.scores >= score])
         for way, found in alarms.items()
-        for score in SCORES
+        for score in scores
     }
     figures = {"false_alarms_removed": removed, "faces_lost": _counts(nonface, subjects)}
     figures["faces_lost_outside_the_gallery"] = _counts(nonface, subjects[~gallery])
@@ -149,11 +157,12 @@ def crowd_faces(folder: Path, truth: Path, analyser: Analyser) -> Detections:
     return joined(own[matches(true, own.boxes)[1]] for true, own in zip(boxes, found, strict=True))
 
 
-def _alarms(folder: Path, runtimes: Runtimes) -> dict[str, Detections]:
+def _alarms(folder: Path, runtimes: Runtimes, usual: DetectSettings) -> dict[str, Detections]:
     """What is found where no face is: in the photos as they are, and in all eight ways to turn and mirror them."""
-    usual = MtcnnSettings()
-    low = (*usual.thresholds[:2], min(SCORES))
-    analyser = networks(runtimes, usual.model_copy(update={"thresholds": low, "min_score": min(SCORES)}))
+    least: dict[str, Any] = {"min_score": min(SCORES[usual.model])}
+    if isinstance(usual, MtcnnSettings):
+        least["thresholds"] = (*usual.thresholds[:2], least["min_score"])
+    analyser = networks(runtimes, usual.model_copy(update=least))
     photos = [_rgb(path) for path in sorted(folder.rglob("*.jpg"))]
     views = {
         (mirror, turns): joined(detected((np.rot90(photo[:, ::mirror], turns) for photo in photos), analyser))
@@ -170,14 +179,14 @@ def _sources(folder: Path | None) -> list[Path]:
     return [samples.path(name) for name in SCENES]
 
 
-def _lookalikes(files: list[Path], runtimes: Runtimes) -> np.ndarray:
-    analyser = networks(runtimes, eager(MtcnnSettings()))
+def _lookalikes(files: list[Path], runtimes: Runtimes, usual: DetectSettings) -> np.ndarray:
+    analyser = networks(runtimes, eager(usual))
     return np.concatenate([nonface_crops(path.read_bytes(), analyser, ANY_SIZE).vectors for path in files])
 
 
-def _random_squares(files: list[Path], runtimes: Runtimes) -> np.ndarray:
+def _random_squares(files: list[Path], runtimes: Runtimes, usual: DetectSettings) -> np.ndarray:
     """Of every size alike, as the embedder sees a crop."""
-    embedder = networks(runtimes, MtcnnSettings()).embedder
+    embedder = networks(runtimes, usual).embedder
     rng = np.random.default_rng(0)
     crops = [_square(photo, rng, embedder.kind.size) for photo in map(_rgb, files) for _ in range(SQUARES)]
     return embedder.embed(crops)
