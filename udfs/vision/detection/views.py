@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-SIDE = 640  # pixels of a view at most: larger ones take longer a pixel, and a network of their own size more memory
+SIDE = 768  # pixels of a view at most: a photo of 1,024 is seen at once; larger views take longer a pixel, and memory
 STEP = 64  # pixels: a view is searched on a canvas whose sides are multiples of it, so that there are few sizes
 LONGEST = 448  # pixels of a face that the network surely finds
-OVERLAP = 96  # of neighbouring views: a face that is WHOLE pixels long at most is well within one of them
+OVERLAP = 128  # of neighbouring views: a face that is WHOLE pixels long at most is well within one of them
 MARGIN = 8  # pixels: what ends nearer than that to where a view is cut may be a part of a face
 WHOLE = OVERLAP - 2 * MARGIN
 COARSER = 3  # times smaller is the next level, on which a longer face is still large enough
@@ -37,8 +37,8 @@ def views(photo: int, height: int, width: int, scale: float) -> Iterator[View]:
     """Those of a photo of height × width pixels: first at `scale`, then smaller and smaller until one view shows all
     and no face in it can be too long. A level is as much larger as its views' canvases have room for.
 
-    >>> [(view.level, view.left, view.width) for view in views(0, 300, 800, scale=1)]
-    [((300, 800), 0, 448), ((300, 800), 352, 448), ((120, 320), 0, 320)]
+    >>> [(view.level, view.left, view.width) for view in views(0, 300, 900, scale=1)]
+    [((341, 1024), 0, 576), ((341, 1024), 448, 576), ((107, 320), 0, 320)]
     """
     while True:
         level = _level(height, width, scale)
