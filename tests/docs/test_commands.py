@@ -187,6 +187,7 @@ def is_done(command: Command, facejoin: Facejoin) -> None:
 EXCEPTIONS: dict[str, tuple[Callable[[Command, Facejoin], None], str]] = {  # start of a command → how far, and why
     r"make ": (make_knows_it, "sets up, serves or takes minutes; make says what it would do"),
     r"\./spark-submit\.sh |PYSPARK_PYTHON=": (spark_submit_takes_it, "YARN is not here: the job runs on this machine"),
+    r"facejoin demo --config SETTINGS": (takes_the_options, "a demo of its own is run by tests already"),
     r"facejoin demo --photos LFW": (takes_the_options, "the same with PHOTOS is run; this is minutes of research data"),
     r"(\.venv/bin/)?facejoin weights vggface2": (takes_the_options, "112 MB from the web"),
     r"\.venv/bin/python ": (script_takes_the_options, "measures for minutes or hours, or writes into docs/"),

@@ -18,7 +18,8 @@ from torch import nn
 EXAMPLE_SIDE = 64  # of the rows that a module for any size is traced with
 OFTEN = 4  # times that a size comes before it gets a network of its own: compiling takes as long as some 60 runs save
 IDLE = 300  # calls after which one may go to make room for another
-MOST_COMPILED = 8_000_000  # numbers in the inputs of these networks; one takes some 30 bytes for each
+STEPS_KEPT = 500  # prepared for sizes that a network for any size has had: some 10 sizes; all would take 100 MB
+MOST_COMPILED = 4_000_000  # numbers in the inputs of these networks; one takes some 30 bytes for each
 HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
@@ -43,6 +44,7 @@ class OpenVinoModel:
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "INFERENCE_PRECISION_HINT": HINTS[precision],
+            "CPU_RUNTIME_CACHE_CAPACITY": STEPS_KEPT,
             "ENABLE_CPU_PINNING": False,  # several of Spark's workers share a machine
         }
         return ov.Core().compile_model(model, "CPU", options)
