@@ -130,17 +130,18 @@ def test_the_jobs_that_were_done_are_done_and_their_books_stay_as_they_were(spar
 
 def test_a_column_that_is_new_since_is_added_once_and_null_in_the_rows_of_then(spark, old):
     then = spark.read.format("delta").load(old.path("results"))
-    version = DeltaTable.forPath(spark, old.path("results")).history(1).first()["version"]
+    (before,) = DeltaTable.forPath(spark, old.path("results")).history(1).collect()
     assert then.columns == [name for name in RESULTS.names if name != "exif"]
     results = old.read("results")
     assert results.schema["exif"] == RESULTS["exif"]
     assert results.where("exif IS NOT NULL").isEmpty()
     assertDataFrameEqual(results.drop("exif"), then)
-    history = DeltaTable.forPath(spark, old.path("results")).history(1).collect()
-    assert [row["operation"] for row in history] == ["ADD COLUMNS"]
-    assert old.version("results") == version  # so that nothing is matched again
+    (added,) = DeltaTable.forPath(spark, old.path("results")).history(1).collect()
+    assert (added["operation"], added["version"]) == ("ADD COLUMNS", before["version"] + 1)
+    assert old.version("results") == before["version"]  # so that nothing is matched again
     Warehouse(spark, old.folder).read("results")
-    assert DeltaTable.forPath(spark, old.path("results")).history(1).first()["version"] == version + 1
+    (last,) = DeltaTable.forPath(spark, old.path("results")).history(1).collect()
+    assert last == added
 
 
 def test_a_crawl_goes_on_in_it_and_matches_and_forgets_rows_of_both_versions(spark, old, settings, new_photo):
