@@ -42,7 +42,7 @@ ENDING = ".npz"  # of a file of vectors
 # that `copy_scenes` of demo/samples.py puts into a folder.
 DELIVERED = {
     "mtcnn-165b.sface-fb143eea": "f79f819c35d9060d3e9cedccc94a08bed8770ccb0240dd6744ac022cf8a6c3d8",
-    "yunet-49f0.sface-fb143eea": "dd5f0424d68935ec7712ef25dbf833fa57dca5885027ba4de1b134601386e76b",
+    "yunet-49f0.sface-fb143eea": "f50ef8783fd34286f436871bb82361a952ece8873a027542a26e78bdc209bea2",
 }
 
 
