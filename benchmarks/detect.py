@@ -52,10 +52,8 @@ def main(
 ) -> None:
     use_threads(threads)
     runtime = choose_runtime(ComputeSettings())
-    listed = json.loads(truth.read_text())
-    crowds = [rgb(faces / photo["file"]) for photo in listed]
+    crowds, boxes = with_truth(faces, truth)
     empty = [rgb(path) for path in sorted(nonfaces.rglob("*.jpg"))]
-    boxes = [np.array(photo["boxes"]).reshape(-1, 4) for photo in listed]
     report = {
         "machine": machine(threads) | {"engine": runtime.engine, "precision": str(runtime.precision).split(".")[1]},
         "detector": detector,
@@ -69,6 +67,13 @@ def main(
     report["noise"] = noise(load_detector(settings_of(detector, MIN_FACES[0]), [cache], runtime), crowds, rounds)
     write(report, out)
     Console().print(table(report))
+
+
+def with_truth(folder: Path, truth: Path) -> tuple[Photos, Boxes]:
+    """The photos that the file lists, and the true faces of each."""
+    listed = json.loads(truth.read_text())
+    boxes = [np.array(photo["boxes"]).reshape(-1, 4) for photo in listed]
+    return [rgb(folder / photo["file"]) for photo in listed], boxes
 
 
 def rgb(path: Path) -> np.ndarray:

@@ -76,9 +76,13 @@ def _resized(body: bytes, rng: Random) -> bytes:
 
 
 def written_weights(model: str, folder: Path) -> Any:
-    """Its settings and its file, written where it is a made-up one."""
+    """Its settings and its file, written where it is a made-up one; the detectors' are fetched."""
     from made_up import embed_settings
 
+    from facejoin.conf.settings import load_settings
+    from facejoin.jobs.downloads.weights import fetch_needed_weights
+
+    fetch_needed_weights(load_settings().networks)
     return embed_settings(model, folder)
 
 

@@ -31,6 +31,7 @@ from facejoin.conf.settings import (
     YunetSettings,
     load_settings,
 )
+from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.decode import decode
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS
@@ -57,6 +58,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1)] = 3,
 ) -> None:
     use_threads(threads)
+    fetch_needed_weights(load_settings().networks)
     bodies = [path.read_bytes() for path in spread(sorted(photos.rglob("*.jpg")), limit)]
     if not bodies:
         raise typer.BadParameter(f"no *.jpg below {photos}")

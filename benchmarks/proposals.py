@@ -7,7 +7,6 @@ and time at minimum faces of 20 and 40 pixels. The photos are decoded beforehand
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -17,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from detect import Finder, Photos, rgb
+from detect import Finder, Photos, rgb, with_truth
 from floor import CropCounter
 from recall import Boxes, accuracy
 from rich.console import Console
@@ -112,10 +111,8 @@ def main(
 ) -> None:
     use_threads(threads)
     runtime = choose_runtime(ComputeSettings(device="cpu"))
-    listed = json.loads(truth.read_text())
-    crowds = [rgb(faces / photo["file"]) for photo in listed]
+    crowds, boxes = with_truth(faces, truth)
     empty = [rgb(path) for path in sorted(nonfaces.rglob("*.jpg"))]
-    boxes = [np.array(photo["boxes"]).reshape(-1, 4) for photo in listed]
     report = {
         "machine": machine(threads) | {"engine": runtime.engine, "precision": str(runtime.precision).split(".")[1]},
         "photos": {"faces": len(crowds), "nonfaces": len(empty), "rounds": rounds},

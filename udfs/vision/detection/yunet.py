@@ -89,14 +89,20 @@ class Yunet:
         nothing = torch.zeros(0, device=self.device)
         found = [(nothing.long(), nothing.view(0, OUTPUTS), nothing.view(0, 3))]
         order = sorted(range(len(plan)), key=lambda number: plan[number].canvas)  # a change of size takes time
-        for size, alike in groupby(order, key=lambda number: plan[number].canvas):
-            numbers = torch.tensor([*alike], device=self.device)
-            for part in torch.split(numbers, self.batch):
+        for size, group in groupby(order, key=lambda number: plan[number].canvas):
+            alike = [*group]
+            for part in (alike[start : start + self.batch] for start in range(0, len(alike), self.batch)):
                 outputs = self.network_for(size)(self._drawn([plan[number] for number in part], size, sources))
                 canvas, cell = (torch.minimum(outputs[..., CLASS], outputs[..., OBJECT]) >= least).nonzero(
                     as_tuple=True
                 )
-                found.append((part[canvas], outputs[canvas, cell], grid(*size, self.device)[cell]))
+                found.append(
+                    (
+                        torch.tensor(part, device=self.device)[canvas],
+                        outputs[canvas, cell],
+                        grid(*size, self.device)[cell],
+                    )
+                )
         numbers, values, places = (torch.cat(parts) for parts in zip(*found, strict=True))
         by_view = torch.argsort(numbers, stable=True)
         return numbers[by_view], values[by_view], places[by_view]
