@@ -75,16 +75,31 @@ def manifest(
 
 @app.command()
 def crawl(
+    statuses: Annotated[
+        list[str] | None,
+        typer.Argument(help="With --retry: outcomes that are tried again. Default: what failed in passing."),
+    ] = None,
     config: Config = None,
     warehouse: WarehouseDir = None,
     out: Out = None,
     retry: Annotated[bool, typer.Option("--retry", help="Also photos whose download failed in passing.")] = False,
+    attempts: Annotated[
+        int | None, typer.Option(min=1, help="With --retry: but for photos that were tried so often.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Photos, at most.")] = None,
+    waves: Annotated[int | None, typer.Option(min=1, help="Waves, at most.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Only so many photos of all, drawn by lot, and the same ones every time.")
+    ] = None,
 ) -> Any:
     """Download the photos, find, align and embed the faces in them."""
     from facejoin.jobs.crawl import crawl as job
+    from facejoin.jobs.waves.asked import Asked
 
     settings = load_settings(config, warehouse=warehouse)
-    report = job(*_session(settings), settings, retry)
+    asked = Asked(limit, waves, sample, retry, tuple(statuses or ()), attempts)
+    asked.check()
+    report = job(*_session(settings), settings, asked)
     reports.crawl(report)
     write_report(out, report)
     return report
@@ -187,7 +202,7 @@ def run(
     done = {
         "manifest": manifest(sources, config, warehouse),
         "enroll": enroll(gallery, config, warehouse),
-        "crawl": crawl(config, warehouse),
+        "crawl": crawl(config=config, warehouse=warehouse),
         "match": match(config, warehouse),
         "publish": publish(config, warehouse, site=site),
     }
@@ -260,7 +275,9 @@ def main() -> None:
         app()
     except SettingsError as error:
         _fail(error, 2)
-    except (JobError, WeightsError, DeviceError, *SPARK_ERRORS) as error:
+    except JobError as error:
+        _fail(error, error.exit_status)
+    except (WeightsError, DeviceError, *SPARK_ERRORS) as error:
         _fail(error, 1)
 
 

@@ -46,6 +46,12 @@ def manifest(reports: Sequence[ListReport]) -> None:
 def crawl(report: CrawlReport) -> None:
     console.print(f"crawl: {report.new_results} new results; {report.photos} photos, {report.remaining} still to do")
     console.print(f"  {_counts(report.statuses)}")
+    if report.recorded:
+        console.print(f"  waves of a crawl that was killed, now on record: {', '.join(report.recorded)}")
+    if report.doubles:
+        console.print(f"  rows dropped, as two crawls had written them: {report.doubles}")
+    for wave in report.held:
+        console.print(f"  left to another crawl: {wave}")
     if report.new_results:
         rate = report.new_results / report.seconds["total"]
         console.print(f"  {rate:.1f} photos/s; {_shares(report.seconds)}")

@@ -99,7 +99,7 @@ RESULTS = _table(
     ("width", INT, "pixels of the decoded photo, upright"),
     ("height", INT),
     ("exif", EXIF, "from the file; null: it says none of this, or was not decoded. The rest of its EXIF is not kept"),
-    ("wave", TEXT, "the commit that wrote it"),
+    ("wave", TEXT, "the commit that wrote it: its buckets, and a random name"),
     ("seconds", _table(("download", FLOAT), ("decode", FLOAT), ("detect", FLOAT), ("embed", FLOAT))),
     ("crawled_at", TIME),
     ("faces", ArrayType(FACE)),
@@ -195,7 +195,7 @@ CLUSTERED_BY = {"photos": "bucket", "results": "bucket"}
 # Statistics stay in Delta's log for weeks after a row is erased, so they are kept of these columns alone.
 STATISTICS = {
     "photos": ("bucket",),
-    "results": ("bucket", "model_version", "status"),
+    "results": ("bucket", "model_version", "attempt", "status"),
     "matches": ("gallery",),
 }
 # Rows know which commit wrote them: claims are ordered by it. Every few minutes there is one: their log is kept short.

@@ -4,112 +4,133 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, Observation, SparkSession
 
 from facejoin.conf.schemas import RESULTS
-from facejoin.conf.settings import CrawlSettings, Settings
+from facejoin.conf.settings import Settings
 from facejoin.jobs.store.executor_files import ship_weights
-from facejoin.jobs.store.once import Run, fingerprint, record_plain
+from facejoin.jobs.store.leases import Held, lease, sweep
+from facejoin.jobs.store.once import record_plain
 from facejoin.jobs.store.progress import task_progress
-from facejoin.jobs.store.results import STEPS, final_results, statuses, worth_another_try
-from facejoin.jobs.store.suppressed import is_suppressed
+from facejoin.jobs.store.races import retried
+from facejoin.jobs.store.results import STEPS
 from facejoin.jobs.store.warehouse import Warehouse
+from facejoin.jobs.waves.asked import Asked, sampled
+from facejoin.jobs.waves.books import Books, count_books
+from facejoin.jobs.waves.disk import check_disk
+from facejoin.jobs.waves.in_flight import droppable, in_flight
+from facejoin.jobs.waves.plan import Wave, overlap, planned, wave_unit
+from facejoin.jobs.waves.unfinished import remaining, settled, unfinished
+from facejoin.jobs.waves.unrecorded import measures, record_unrecorded, run_of
 from facejoin.udfs.find_faces import find_faces
 from facejoin.udfs.vision.analyse import model_version
-from facejoin.udfs.web.outcomes import Outcome
 
 
 @dataclass
 class CrawlReport:
     model_version: str
-    photos: int = 0  # in the manifest
+    photos: int = 0  # in the manifest, or in the sample of it
     new_results: int = 0  # rows of this run
-    remaining: int = 0  # photos without a row; 0: the crawl is complete
-    statuses: dict[str, int] = field(default_factory=dict)  # of all photos, by outcome
+    remaining: int = 0  # of the photos, counted: those without a row; 0: the crawl is complete
+    doubles: int = 0  # rows that this run found beside another of the same attempt, and dropped
+    statuses: dict[str, int] = field(default_factory=dict)  # of all those photos, by outcome
     seconds: dict[str, float] = field(default_factory=dict)  # of this run: by step, summed over photos; total by clock
+    held: list[str] = field(default_factory=list)  # waves that others are at, and who they are
+    recorded: list[str] = field(default_factory=list)  # waves of a run that was killed before it could record them
+
+
+@dataclass
+class WaveReport:
+    seen: dict[str, float] = field(default_factory=dict)  # measures of its rows; none: there was nothing to do
+    doubles: int = 0
+    commits: int = 0  # to `results`
+    held: str | None = None  # by whom, instead
 
 
 @dataclass(frozen=True)
-class Wave:
-    first: int  # bucket
-    last: int  # bucket, included
-    photos: int
+class _Crawl:
+    """What all waves have in common."""
 
-    def __str__(self) -> str:
-        return f"{self.first:04d}-{self.last:04d}"
+    spark: SparkSession
+    warehouse: Warehouse
+    settings: Settings
+    version: str
+    asked: Asked
+    books: Books
 
 
-def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: bool = False) -> CrawlReport:
-    """Does what is missing: photos without a result of this model version, and with `retry` those whose result was
-    the network's or the server's failure. Raises WeightsError before any work where the weights are not there."""
+def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: Asked | None = None) -> CrawlReport:
+    """Does what is missing: photos without a result of this model version, or as much of it as is asked for. Raises
+    WeightsError before any work where the weights are not there, Stopped where the process is told to stop."""
     start = time.monotonic()
-    report = CrawlReport(model_version(settings.vision))
+    report = CrawlReport(version := model_version(settings.vision))
     ship_weights(spark, settings.networks)
-    spent: Counter[str] = Counter()
-    for wave in _waves(unfinished(warehouse, report.model_version, retry), settings.crawl):
-        seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, retry)
-        report.new_results += int(seen["rows"])
-        spent.update({step: seen[step] or 0.0 for step in STEPS})
-    report.seconds = {step: float(spent[step]) for step in STEPS} | {"total": time.monotonic() - start}
-    report.photos = warehouse.read("photos").count()
-    report.statuses = statuses(final_results(warehouse, report.model_version))
-    report.remaining = report.photos - sum(report.statuses.values())
+    sweep(warehouse)
+    asked, before = sampled(warehouse, asked or Asked()), warehouse.version("results")
+    books = count_books(warehouse, version, asked)
+    report.recorded = record_unrecorded(warehouse, version, books)
+    waves = planned(books, asked, settings.crawl.wave_photos)
+    work = partial(_leased_wave, _Crawl(spark, warehouse, settings, version, asked, books))
+    with task_progress(spark, "crawl"):
+        done = [*in_flight(spark, waves, work)]
+    _sum_up(report, done)
+    if warehouse.version("results") != before + sum(wave.commits for wave in done):  # others write, too
+        books = count_books(warehouse, version, asked)
+    report.photos, report.statuses = sum(ids.count for ids in books.photos.values()), books.statuses
+    report.remaining = remaining(warehouse, version, asked, books)
+    report.seconds["total"] = time.monotonic() - start
     return report
 
 
-def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
-    """Photos to crawl: photo_id, bucket, download_url, status (null: to be downloaded), attempt."""
-    failed = worth_another_try().alias("failed")
-    before = final_results(warehouse, version).select("bucket", "photo_id", "attempt", failed)
-    todo = warehouse.read("photos").join(before, ["bucket", "photo_id"], "left")  # the bucket prunes files of both
-    todo = todo.where("attempt IS NULL OR failed" if retry else "attempt IS NULL")
-    suppressed = F.when(is_suppressed(warehouse), F.lit(Outcome.SUPPRESSED.value))
-    return todo.select(
-        "photo_id",
-        "bucket",
-        "download_url",
-        F.coalesce(suppressed, "excluded").alias("status"),
-        (F.coalesce("attempt", F.lit(0)) + 1).alias("attempt"),
-    )
+def _leased_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
+    check_disk(crawl.warehouse, wave.photos)
+    try:
+        with lease(crawl.warehouse, "crawl", wave_unit(wave, crawl.version), clash=overlap):
+            return retried(lambda: _crawl_wave(crawl, wave))
+    except Held as others:
+        return WaveReport(held=str(others.lease))
 
 
-def _waves(todo: DataFrame, settings: CrawlSettings) -> Iterator[Wave]:
-    """Runs of buckets with about `wave_photos` unfinished photos each."""
-    first, photos = 0, 0
-    counts = sorted((row["bucket"], row["count"]) for row in todo.groupBy("bucket").count().collect())
-    for position, (bucket, count) in enumerate(counts):
-        photos += count
-        if photos >= settings.wave_photos or position == len(counts) - 1:
-            yield Wave(first, bucket, photos)
-            first, photos = bucket + 1, 0
-
-
-def _crawl_wave(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, version: str, wave: Wave, retry: bool
-) -> dict[str, float]:
-    """One commit. Another crawl that commits to the same buckets meanwhile makes this one fail, not count twice: Delta
-    sees that `todo` has read what the other one added to. A transaction number would be of no use beside it, and by a
-    clock that is behind another crawler's it would make Delta pass over the commit."""
+def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
+    """One commit. What is to do is read before it, so that Delta sees rows that are added and nothing else: waves that
+    commit at once do not conflict. Leases keep two crawls from the same photos; should one have slept through its
+    lease, the doubles are dropped afterwards."""
     start = time.monotonic()
-    todo = unfinished(warehouse, version, retry).where(F.col("bucket").between(wave.first, wave.last))
-    tasks = max(-(-wave.photos // settings.crawl.task_photos), spark.sparkContext.defaultParallelism)
-    udf = find_faces(settings.networks, settings.crawl, {"model_version": version, "wave": str(wave)})
+    scope = (crawl.warehouse, crawl.version, crawl.asked, wave.buckets)
+    todo = unfinished(*scope) if wave.most is None else unfinished(*scope).limit(wave.most)
+    todo = todo.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        photos = todo.count()
+        seen = _crawled(crawl, wave, todo, photos) if photos else {}
+    finally:
+        todo.unpersist()
+    doubles = settled(crawl.books, *scope)
+    if seen:
+        record_plain(crawl.warehouse, [(run_of(str(wave), crawl.version), seen)], time.monotonic() - start)
+    return WaveReport(seen, doubles.rows, doubles.commits + bool(seen))
+
+
+def _crawled(crawl: _Crawl, wave: Wave, todo: DataFrame, photos: int) -> dict[str, float]:
+    """The measures of the rows that it appends."""
+    tasks = max(-(-photos // crawl.settings.crawl.task_photos), crawl.spark.sparkContext.defaultParallelism)
+    constants = {"model_version": crawl.version, "wave": str(wave)}
+    udf = find_faces(crawl.settings.networks, crawl.settings.crawl, constants)
     results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
-    with task_progress(spark, f"crawl {wave}: {wave.photos} photos"):
-        warehouse.append("results", results.observe(observation, *_measures()))
-    seen = dict(observation.get)
-    done = Run("crawl", str(wave), fingerprint(version=version))
-    record_plain(warehouse, [(done, seen)], time.monotonic() - start)
-    return seen
+    with droppable(crawl.spark):
+        crawl.warehouse.append("results", results.observe(observation, *measures()))
+    return dict(observation.get)
 
 
-def _measures() -> list[Column]:
-    steps = [F.sum(f"seconds.{step}").alias(step) for step in STEPS]
-    outcomes = [F.count_if(F.col("status") == outcome.value).alias(f"status_{outcome.value}") for outcome in Outcome]
-    download = [F.percentile_approx("seconds.download", p / 100).alias(f"download_p{p}") for p in (50, 95)]
-    return [F.count("*").alias("rows"), F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]
+def _sum_up(report: CrawlReport, waves: list[WaveReport]) -> None:
+    spent: Counter[str] = Counter()
+    for wave in waves:
+        report.new_results += int(wave.seen.get("rows", 0))
+        report.doubles += wave.doubles
+        spent.update({step: wave.seen.get(step) or 0.0 for step in STEPS})
+    report.held = [wave.held for wave in waves if wave.held is not None]
+    report.seconds = {step: float(spent[step]) for step in STEPS}

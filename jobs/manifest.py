@@ -14,7 +14,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from facejoin.conf.schemas import PERSONAL, PHOTOS, QUARANTINE
+from facejoin.conf.schemas import BUCKETS, PERSONAL, PHOTOS, QUARANTINE
 from facejoin.conf.settings import ManifestSettings, SettingsError
 from facejoin.jobs.lists.yfcc100m import COLUMNS, DUPLICATE, LAYOUTS, PHOTO_ID, parsed
 from facejoin.jobs.store.errors import SPARK_ERRORS, JobError, one_line
@@ -24,6 +24,7 @@ from facejoin.jobs.store.suppressed import is_suppressed
 from facejoin.jobs.store.warehouse import Warehouse
 
 ROUND_BYTES = 4 * 2**30  # of lists read in one go: bounds what the executors' disks hold
+FILE_BYTES = 32 * 2**20  # of packed lists to a file of `photos`, of some 100 MB
 
 
 @dataclass
@@ -67,7 +68,7 @@ def manifest(
     for batch in _rounds([entry for entry in lists if entry.file not in read]):
         start = time.monotonic()
         with task_progress(spark, "manifest"):
-            fresh = _read(spark, warehouse, settings, [entry.file for entry in batch])
+            fresh = _read(spark, warehouse, settings, batch)
         inputs = {entry.file: entry.inputs for entry in batch}
         runs = [(Run("manifest", report.file, inputs[report.file]), report) for report in fresh]
         record(warehouse, runs, time.monotonic() - start)
@@ -109,8 +110,12 @@ def _rounds(lists: Sequence[PhotoList]) -> Iterator[list[PhotoList]]:
         yield batch
 
 
-def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings, files: list[str]) -> list[ListReport]:
+def _read(
+    spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings, lists: list[PhotoList]
+) -> list[ListReport]:
     """Both tables are written by replacing what these files had there, so a run that was cut short is made good."""
+    files = [entry.file for entry in lists]
+    parts = max(spark.sparkContext.defaultParallelism, sum(entry.size for entry in lists) // FILE_BYTES)
     rows = parsed(read_lines(spark, files), settings).persist(StorageLevel.DISK_ONLY)
     try:
         widths = _widths(rows, files)
@@ -120,7 +125,7 @@ def _read(spark: SparkSession, warehouse: Warehouse, settings: ManifestSettings,
         where = f"source_file IN ({', '.join(_quoted(file) for file in files)})"
         warehouse.replace("quarantine", judged.transform(keep_quarantined), where)
         photos = judged.transform(keep_photos).transform(without_personal, is_suppressed(warehouse))
-        warehouse.replace("photos", photos, where)
+        warehouse.replace("photos", photos.transform(in_order_of_buckets, parts), where)
     finally:
         rows.unpersist()
     reports = _reports(warehouse, where, {file: sum(width.values()) for file, width in widths.items()})
@@ -183,6 +188,12 @@ def with_duplicates(rows: DataFrame, elsewhere: DataFrame) -> DataFrame:
 
 def keep_photos(rows: DataFrame) -> DataFrame:
     return rows.where("reason IS NULL").select(*PHOTOS.names)
+
+
+def in_order_of_buckets(photos: DataFrame, parts: int) -> DataFrame:
+    """Each file with buckets of its own, so that a wave of the crawl reads few of them, and parts of these."""
+    part = F.floor(F.col("bucket") * parts / BUCKETS).cast("int")
+    return photos.repartitionById(parts, part).sortWithinPartitions("bucket")
 
 
 def without_personal(photos: DataFrame, suppressed: Column) -> DataFrame:

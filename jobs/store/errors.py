@@ -14,6 +14,8 @@ WIDEST = 400  # characters
 class JobError(RuntimeError):
     """A job that cannot be done, for a reason that its user can understand: one line."""
 
+    exit_status = 1  # of the command
+
 
 def one_line(error: BaseException) -> str:
     """The line that says most: a Python worker's exception, or Spark's first line with the deepest cause Java names."""

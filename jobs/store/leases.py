@@ -24,6 +24,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import functions as F
 
@@ -120,8 +121,8 @@ def _renew(warehouse: Warehouse, mine: Lease, seconds: float, ended: threading.E
 
 
 def _let_go(warehouse: Warehouse, mine: Lease, seconds: float) -> None:
-    """A row that runs out after all others of its holder. If it cannot be written, the lease runs out: what ended the work
-    within is what its caller should hear of."""
+    """A row that runs out after all others of its holder. If it cannot be written, the lease runs out: the caller is to
+    hear of what ended the work."""
     try:
         _write(warehouse, replace(mine, beat=None, until=_now() + timedelta(seconds=seconds)))
     except SPARK_ERRORS as error:
@@ -167,6 +168,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _in_utc(value: object) -> object:
+def _in_utc(value: Any) -> Any:
     """Spark gives times without a zone, by this process's clock."""
     return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -11,9 +11,15 @@ from facejoin.udfs.web.outcomes import Outcome
 STEPS = ("download", "decode", "detect", "embed")  # of a photo's crawl: the fields of `results.seconds`
 
 
-def final_results(warehouse: Warehouse, version: str) -> DataFrame:
-    """The row that counts of each photo: its last attempt."""
+def results_of(warehouse: Warehouse, version: str, buckets: tuple[int, int] | None = None) -> DataFrame:
+    """All rows of a model version; of the buckets first to last alone where they are given, without reading others."""
     rows = warehouse.read("results").where(F.col("model_version") == version)
+    return rows if buckets is None else rows.where(F.col("bucket").between(*buckets))
+
+
+def final_results(warehouse: Warehouse, version: str, buckets: tuple[int, int] | None = None) -> DataFrame:
+    """The row that counts of each photo: its last attempt."""
+    rows = results_of(warehouse, version, buckets)
     again = rows.where("attempt > 1").select(F.col("photo_id").alias("id"), F.col("attempt").alias("later"))  # few
     return rows.join(again, (rows.photo_id == again.id) & (rows.attempt < again.later), "left_anti")
 

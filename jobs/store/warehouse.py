@@ -13,6 +13,8 @@ from pyspark.sql.types import StructType
 
 from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, PROPERTIES, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
+from facejoin.jobs.store.log_store import check_log_store
+from facejoin.jobs.store.races import retried
 from facejoin.jobs.store.session import runs_locally
 
 LAST_COMMITS = 10  # of which one is of rows: a version of the project adds its columns in one
@@ -22,7 +24,8 @@ class Warehouse:
     """A folder of Delta tables, each made when it is first asked for."""
 
     def __init__(self, spark: SparkSession, folder: str):
-        """Raises SettingsError where a folder of this machine cannot be written."""
+        """Raises SettingsError where a folder of this machine cannot be written, or one on S3 not by two at once."""
+        check_log_store(spark, folder)
         self.spark = spark
         self.folder = _local_folder(folder) if runs_locally(spark) and "://" not in folder else folder
         self._made: set[str] = set()
@@ -65,8 +68,11 @@ class Warehouse:
         return DeltaTable.forPath(self.spark, self.path(name))
 
     def _make(self, name: str) -> None:
-        if name in self._made:
-            return
+        if name not in self._made:
+            retried(lambda: self._create(name))  # two jobs may start at once
+            self._made.add(name)
+
+    def _create(self, name: str) -> None:
         table = DeltaTable.createIfNotExists(self.spark).location(self.path(name)).addColumns(TABLES[name])
         if name in CLUSTERED_BY:
             table = table.clusterBy(CLUSTERED_BY[name])
@@ -78,7 +84,6 @@ class Warehouse:
             table = table.property(f"delta.constraints.{constraint}", rule)
         table.execute()
         self._add_new_columns(name)
-        self._made.add(name)
 
     def _add_new_columns(self, name: str) -> None:
         """To a table of an older version, so that every reader finds them, with null in the rows that are there.

@@ -14,7 +14,7 @@ FLOORS = (
     {"udfs", "viewer", "jobs.evaluate.measures"},
     {"jobs.store"},
     {"jobs.downloads", "jobs.folders", "jobs.lists", "jobs.site"},
-    {"jobs.gallery"},
+    {"jobs.gallery", "jobs.waves"},
     {"jobs.evaluate"},
     {"jobs"},
     {"demo"},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from delta.exceptions import ConcurrentAppendException
 from named_photos import (
     CAT,
     FLAKY,
@@ -22,18 +22,21 @@ from named_photos import (
     NOT_FOUND,
     OBAMA,
     OF_PEOPLE,
+    PLACEHOLDER,
     SERVED,
     SERVER_ERROR,
     SLOW,
     UNLISTED,
     VIDEO,
 )
+from pyspark.sql import functions as F
 
 from facejoin.jobs import crawl as crawl_module
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.store.errors import SPARK_ERRORS, one_line
 from facejoin.jobs.store.results import final_results
 from facejoin.jobs.store.warehouse import Warehouse
+from facejoin.jobs.waves.asked import Asked
 from facejoin.udfs.find_faces import find_faces
 from facejoin.udfs.vision.engines.errors import WeightsError
 from facejoin.udfs.web.outcomes import Outcome
@@ -91,8 +94,7 @@ def test_each_wave_is_one_commit_with_its_own_counts(campaign, crawled):
     waves = campaign.warehouse.read("results").groupBy("wave").count().collect()
     assert len(waves) == 2
     assert campaign.warehouse.version("results") == 2
-    runs = campaign.warehouse.read("runs").where("job = 'crawl'").collect()
-    reports = {run["unit"]: json.loads(run["report"]) for run in runs}
+    reports = _reports(campaign.warehouse)
     assert {wave: report["rows"] for wave, report in reports.items()} == {row["wave"]: row["count"] for row in waves}
     outcomes = {outcome: sum(report[f"status_{outcome}"] for report in reports.values()) for outcome in Outcome}
     assert {outcome: count for outcome, count in outcomes.items() if count} == crawled.statuses
@@ -114,9 +116,15 @@ def test_photos_added_later_are_crawled_alone(spark, campaign, crawled, copy_of,
     assert requested(campaign.server, asked) == {UNLISTED: 1}
 
 
+def _reports(warehouse):
+    """Of the waves: what `runs` says."""
+    runs = warehouse.read("runs").where("job = 'crawl'").collect()
+    return {run["unit"]: json.loads(run["report"]) for run in runs}
+
+
 def test_a_retry_tries_what_failed_in_passing_and_nothing_else(spark, campaign, crawled, copy_of, statuses_by_photo):
     copy, asked = copy_of(campaign), campaign.server.requests
-    report = crawl(spark, copy.warehouse, copy.settings, retry=True)
+    report = crawl(spark, copy.warehouse, copy.settings, Asked(retry=True))
     assert requested(campaign.server, asked) == {FLAKY: 1, SLOW: 1, SERVER_ERROR: 1}
     expected = ONCE | {
         FLAKY: ["http_error", "faces"],
@@ -130,6 +138,9 @@ def test_a_retry_tries_what_failed_in_passing_and_nothing_else(spark, campaign, 
     assert (report.new_results, report.remaining) == (3, 0)
     assert report.statuses["faces"] == crawled.statuses["faces"] + 1
     assert report.statuses["http_error"] == 1
+    asked = campaign.server.requests
+    report = crawl(spark, copy.warehouse, copy.settings, Asked(retry=True, statuses=("gone", "timeout"), attempts=2))
+    assert (report.new_results, requested(campaign.server, asked)) == (1, {NOT_FOUND: 1})
 
 
 @pytest.mark.slow
@@ -144,31 +155,61 @@ def test_another_model_version_stands_beside_the_first(spark, campaign, crawled,
     assert final_results(copy.warehouse, crawled.model_version).count() == len(LISTED)
 
 
-@pytest.mark.parametrize(
-    "moment", [pytest.param("before the wave's tasks", marks=pytest.mark.slow), "during the wave's tasks"]
-)
-def test_another_crawl_that_was_faster_is_not_counted_twice(
-    spark, campaign, warehouse, add_photos, monkeypatch, tmp_path, statuses_by_photo, moment
+def test_a_second_crawl_leaves_a_wave_to_the_first_and_says_who_has_it(
+    spark, campaign, warehouse, add_photos, monkeypatch, tmp_path, statuses_by_photo
 ):
     add_photos(warehouse, [campaign.rows[CAT]])
     gate = Gate(tmp_path)
-
-    def slower(*arguments):
-        monkeypatch.setattr(crawl_module, "find_faces", find_faces)  # the other one is not held up
-        if moment.startswith("before"):
-            crawl(spark, Warehouse(spark, warehouse.folder), campaign.settings)
-        return gate.held(find_faces(*arguments)) if moment.startswith("during") else find_faces(*arguments)
-
-    monkeypatch.setattr(crawl_module, "find_faces", slower)
-    outcome = InThread(lambda: crawl(spark, warehouse, campaign.settings))
-    if moment.startswith("during"):
-        gate.wait_until_held()
-        crawl(spark, Warehouse(spark, warehouse.folder), campaign.settings)
-        gate.open()
-        assert isinstance(outcome.get(), ConcurrentAppendException)
-    else:
-        assert outcome.get().new_results == 0
+    monkeypatch.setattr(crawl_module, "find_faces", lambda *given: gate.held(find_faces(*given)))
+    outcome, asked = InThread(lambda: crawl(spark, warehouse, campaign.settings)), campaign.server.requests
+    gate.wait_until_held()
+    second = crawl(spark, Warehouse(spark, warehouse.folder), campaign.settings)
+    assert (second.new_results, second.remaining) == (0, 1)
+    assert re.fullmatch(r"crawl \d+-\d+ of .*, held by .* on .*, process \d+ since .*", *second.held)
+    gate.open()
+    first = outcome.get()
+    assert (first.new_results, first.remaining, first.held, first.doubles) == (1, 0, [], 0)
     assert statuses_by_photo(warehouse) == {CAT: ["no_face"]}
+    assert requested(campaign.server, asked) == {CAT: 1}
+
+
+def test_of_two_rows_for_one_attempt_the_later_one_is_dropped(spark, campaign, crawled, copy_of, statuses_by_photo):
+    copy = copy_of(campaign)
+    row = copy.warehouse.read("results").where(F.col("photo_id") == CAT.photo_id)
+    again = row.withColumns({"wave": F.lit("0000-2047 other"), "crawled_at": F.current_timestamp()})
+    copy.warehouse.append("results", again)
+    report = crawl(spark, copy.warehouse, copy.settings)
+    assert (report.new_results, report.doubles, report.remaining) == (0, 1, 0)
+    assert report.statuses == crawled.statuses
+    assert statuses_by_photo(copy.warehouse) == ONCE
+
+
+def test_a_wave_that_was_killed_before_its_row_of_runs_is_put_on_record(spark, campaign, crawled, copy_of):
+    copy = copy_of(campaign)
+    reports = _reports(copy.warehouse)
+    wave = max(reports)
+    copy.warehouse.delete("runs", F.col("unit") == wave)
+    assert crawl(spark, copy.warehouse, copy.settings).recorded == [wave]
+    again = _reports(copy.warehouse)
+    assert again.keys() == reports.keys()
+    assert {key: again[wave][key] for key in again[wave] if isinstance(again[wave][key], int)} == {
+        key: reports[wave][key] for key in again[wave] if isinstance(again[wave][key], int)
+    }
+    assert crawl(spark, copy.warehouse, copy.settings).recorded == []
+
+
+def test_a_part_of_a_crawl_is_done_as_asked(spark, campaign, warehouse, add_photos, statuses_by_photo):
+    quick = [CAT, NOT_FOUND, PLACEHOLDER, VIDEO]
+    add_photos(warehouse, [campaign.rows[photo] for photo in quick])
+    one = crawl(spark, warehouse, campaign.settings, Asked(limit=1))
+    assert (one.photos, one.new_results, one.remaining) == (4, 1, 3)
+    sample = crawl(spark, warehouse, campaign.settings, Asked(sample=2))
+    assert (sample.photos, sample.remaining, sum(sample.statuses.values())) == (2, 0, 2)
+    again = crawl(spark, warehouse, campaign.settings, Asked(sample=2))
+    assert (again.photos, again.new_results, again.statuses) == (2, 0, sample.statuses)
+    rest = crawl(spark, warehouse, campaign.settings)
+    assert (rest.photos, rest.remaining, rest.new_results) == (4, 0, 3 - sample.new_results)
+    assert statuses_by_photo(warehouse) == {photo: [photo.status] for photo in quick}
 
 
 def test_missing_weights_are_an_error_before_any_work(spark, warehouse, make_settings, tmp_path):

@@ -1,0 +1,204 @@
+"""Whether a crawl whose processes are killed ends as one that is left alone: photos on a local server of which 15 % fail,
+and SIGKILL at random moments for the driver, an executor or a Python worker. What ends is started again.
+
+    .venv/bin/python benchmarks/kill.py --runs 20 --kills 10 --photos 5000
+
+At the end each photo has one row, the rows say what those of an undisturbed crawl say, and no more photos were fetched again
+than were in flight at the kills.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from PIL import Image
+
+from facejoin.conf.settings import load_settings, validated
+from facejoin.demo.photo_list import write_photo_list
+from facejoin.demo.photo_metadata import invent_row
+from facejoin.demo.photo_server import PhotoServer
+from facejoin.jobs.downloads.weights import fetch_needed_weights
+from facejoin.jobs.store.results import results_of
+from facejoin.jobs.store.session import spark_session
+from facejoin.jobs.store.warehouse import Warehouse
+from facejoin.jobs.waves.in_flight import MOST
+from facejoin.udfs.vision.analyse import model_version
+
+FAULTS = ("not_found", "gone", "placeholder", "truncated", "cut", "wrong_type", "server_error", "opted_out")  # for ever
+FAULTY = 0.15
+SIDE = 96  # pixels of a photo
+WAVE = 250  # photos
+EXECUTOR, WORKER = "CoarseGrainedExecutorBackend", "pyspark"  # in their command lines
+TARGETS = ("driver", "executor", "worker")
+LOCAL = {"spark.master": "local[1]", "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
+PAUSE = (3.0, 25.0)  # seconds between two kills
+
+
+@dataclass(frozen=True)
+class Killed:
+    """One run."""
+
+    kills: dict[str, int]
+    starts: int
+    seconds: float
+    results: list[tuple[int, str]]
+    refetched: int  # requests beyond one a photo
+    in_flight: int  # the most that kills and starts explain: all photos of the waves that were at work
+
+    def compared(self, undisturbed: Killed, photos: int) -> dict[str, Any]:
+        """What is reported of it."""
+        figures = {name: value for name, value in vars(self).items() if name != "results"}
+        same, once = self.results == undisturbed.results, len({photo for photo, _ in self.results}) == photos
+        sound = same and once and len(self.results) == photos and self.refetched <= self.in_flight
+        return figures | {"rows": len(self.results), "same_as_undisturbed": same, "sound": sound}
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="JSON report.")] = Path("build/benchmarks/kill.json"),
+    runs: Annotated[int, typer.Option(min=1)] = 20,
+    kills: Annotated[int, typer.Option(min=1, help="In each run.")] = 10,
+    photos: Annotated[int, typer.Option(min=100)] = 5000,
+    master: Annotated[str, typer.Option(help="With executors of their own: there are more to kill.")] = (
+        "local-cluster[1,2,1024]"
+    ),
+    seed: int = 0,
+) -> None:
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        faults = served(folder / "served", photos)
+        with PhotoServer(folder / "served", faults=faults) as server:
+            config = prepared(folder, server, photos, master)
+            undisturbed = run(folder, config, server, 0, rng)
+            done = [run(folder, config, server, kills, rng).compared(undisturbed, photos) for _ in range(runs)]
+    figures = {"photos": photos, "faulty": len(faults), "wave_photos": WAVE, "master": master}
+    report = figures | {"undisturbed": undisturbed.compared(undisturbed, photos), "runs": done}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(report, indent=1) + "\n")
+    typer.echo(json.dumps(report, indent=1))
+    if not all(run["sound"] for run in done):
+        raise typer.Exit(1)
+
+
+def served(root: Path, photos: int) -> dict[str, str]:
+    """Writes the photos; returns the faults by path."""
+    rng = random.Random(0)
+    for number in range(photos):
+        file = root / path(number).lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.frombytes("RGB", (SIDE, SIDE), rng.randbytes(SIDE * SIDE * 3)).save(file, quality=60)
+    return {path(number): FAULTS[number % len(FAULTS)] for number in rng.sample(range(photos), int(FAULTY * photos))}
+
+
+def path(number: int) -> str:
+    return f"/{number % 50}/{number}.jpg"
+
+
+def prepared(folder: Path, server: PhotoServer, photos: int, master: str) -> Path:
+    """The collection's tables in folder/listed; returns the settings' file, without a warehouse."""
+    rng = random.Random(0)
+    rows = [
+        replace(invent_row(rng, number + 1, server.url("/"), ".jpg"), download_url=server.url(path(number)))
+        for number in range(photos)
+    ]
+    write_photo_list(folder / "photos.bz2", rows, 23)
+    values = load_settings().model_dump(mode="json")
+    values["crawl"] |= {"wave_photos": WAVE, "task_photos": WAVE // 4}
+    values["crawl"]["fetch"] |= {"allowed_networks": ["127.0.0.1/32"], "retries": 0, "robots": False}
+    values["vision"]["decode"]["min_bytes"] = 0
+    values["spark"] |= {"spark.master": master, "spark.driver.memory": "1g", "spark.task.maxFailures": "4"}
+    fetch_needed_weights(validated(values, "kill").networks)
+    config = folder / "settings.yaml"
+    config.write_text(yaml.safe_dump(values))
+    subprocess.run(command("manifest", folder / "photos.bz2", config, folder / "listed"), check=True)
+    return config
+
+
+def command(job: str, *rest: Path) -> list[str]:
+    *sources, config, warehouse = map(str, rest)
+    return [sys.executable, "-m", "facejoin.cli.app", job, *sources, "--config", config, "--warehouse", warehouse]
+
+
+def run(folder: Path, config: Path, server: PhotoServer, kills: int, rng: random.Random) -> Killed:
+    """A crawl from the beginning to its end, through so many kills."""
+    warehouse, asked, start = folder / "warehouse", server.requests, time.monotonic()
+    shutil.rmtree(warehouse, ignore_errors=True)
+    shutil.copytree(folder / "listed", warehouse)
+    killed: Counter[str] = Counter()
+    starts, ended = 0, 1
+    while ended != 0:
+        starts += 1
+        ended = crawled(command("crawl", config, warehouse), rng, killed, kills)
+    fetched = server.requests - asked
+    return Killed(
+        kills=dict(killed),
+        starts=starts,
+        seconds=round(time.monotonic() - start, 1),
+        results=results(warehouse, config),
+        refetched=sum(times - 1 for path, times in fetched.items() if path.endswith(".jpg")),
+        in_flight=(starts - 1 + killed.total()) * MOST * 2 * WAVE,
+    )
+
+
+def crawled(command: list[str], rng: random.Random, killed: Counter[str], kills: int) -> int:
+    """Exit status of one crawl, at whose processes kills are aimed as long as there are some to come."""
+    crawl = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        while killed.total() < kills and crawl.poll() is None:
+            try:
+                crawl.wait(rng.uniform(*PAUSE))
+            except subprocess.TimeoutExpired:
+                kill(rng.choice(TARGETS), crawl.pid, rng, killed)
+        return crawl.wait()
+    finally:
+        for process in session(crawl.pid):  # what a killed driver left
+            os.kill(process, signal.SIGKILL)
+
+
+def kill(target: str, driver: int, rng: random.Random, killed: Counter[str]) -> None:
+    """Python and Java are one driver. Where the target is not there yet, nothing is killed and nothing counted."""
+    processes = session(driver)
+    executors = [process for process, words in processes.items() if EXECUTOR in words]
+    workers = [process for process, words in processes.items() if WORKER in words]
+    java = [process for process, words in processes.items() if "java" in words and EXECUTOR not in words]
+    found = {"driver": [driver, *java], "executor": executors[:1], "worker": rng.sample(workers, min(1, len(workers)))}
+    for process in found[target]:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    killed.update([target] if found[target] else [])
+
+
+def session(leader: int) -> dict[int, str]:
+    """Processes of a session → their command lines."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getsid(int(folder.name)) == leader:
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
+
+
+def results(warehouse: Path, config: Path) -> list[tuple[int, str]]:
+    """(photo, status) of every row of the model version."""
+    settings = load_settings(config)
+    rows = results_of(Warehouse(spark_session(LOCAL), str(warehouse)), model_version(settings.vision))
+    return sorted(map(tuple, rows.select("photo_id", "status").collect()))
+
+
+if __name__ == "__main__":
+    typer.run(main)
