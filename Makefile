@@ -65,6 +65,9 @@ wheel: setup ## dist/facejoin-….whl
 
 bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= and NONFACE= name folders of them
 	$(BIN)/python benchmarks/manifest.py --out build/benchmarks/manifest.json
+	$(BIN)/python benchmarks/growth.py --photos 100000 --photos 1000000 --photos 10000000 \
+		--out build/benchmarks/growth.json
+	$(BIN)/python benchmarks/kill.py --out build/benchmarks/kill.json
 ifdef LFW
 	$(BIN)/python benchmarks/embed.py --photos $(LFW) --threads 1 --out build/benchmarks/embed.json
 	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --out build/benchmarks/pipeline.json

@@ -1,10 +1,10 @@
-"""Whether a crawl whose processes are killed ends as one that is left alone: photos on a local server of which 15 % fail,
-and SIGKILL at random moments for the driver, an executor or a Python worker. What ends is started again.
+"""Whether a crawl whose processes are killed ends as one that is left alone: photos on a local server, of which 15 %
+fail, and SIGKILL at random moments for the driver, an executor or a Python worker. What ends is started again.
 
     .venv/bin/python benchmarks/kill.py --runs 20 --kills 10 --photos 5000
 
-At the end each photo has one row, the rows say what those of an undisturbed crawl say, and no more photos were fetched again
-than were in flight at the kills.
+At the end each photo has one row, the rows say what those of an undisturbed crawl say, and no more photos were fetched
+again than were in flight at the kills.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FAULTS = ("not_found", "gone", "placeholder", "truncated", "cut", "wrong_type", 
 FAULTY = 0.15
 SIDE = 96  # pixels of a photo
 WAVE = 250  # photos
-EXECUTOR, WORKER = "CoarseGrainedExecutorBackend", "pyspark"  # in their command lines
+EXECUTOR, WORKER = "CoarseGrainedExecutorBackend", "pyspark.daemon"  # in their command lines
 TARGETS = ("driver", "executor", "worker")
 LOCAL = {"spark.master": "local[1]", "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
 PAUSE = (3.0, 25.0)  # seconds between two kills

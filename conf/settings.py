@@ -181,7 +181,7 @@ class NetworkSettings(Stage):
 
 class CrawlSettings(Stage):
     fetch: FetchSettings = FetchSettings()
-    wave_photos: Annotated[int, Field(ge=1)] = 200_000  # photos per Delta commit, about
+    wave_photos: Annotated[int, Field(ge=1)] = 50_000  # photos per Delta commit, about; two are in flight
     task_photos: Annotated[int, Field(ge=1)] = 2_000  # photos per Spark task, about: 2 to 5 minutes
     photo_batch: Annotated[int, Field(ge=1)] = 32  # photos that the networks see together
 

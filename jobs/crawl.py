@@ -13,11 +13,12 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import Settings
 from facejoin.jobs.store.executor_files import ship_weights
-from facejoin.jobs.store.leases import Held, lease, sweep
+from facejoin.jobs.store.leases import Held, Lease, held, lease, sweep
 from facejoin.jobs.store.once import record_plain
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.races import retried
 from facejoin.jobs.store.results import STEPS
+from facejoin.jobs.store.session import LEDGER, in_pool
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.jobs.waves.asked import Asked, sampled
 from facejoin.jobs.waves.books import Books, count_books
@@ -25,7 +26,7 @@ from facejoin.jobs.waves.disk import check_disk
 from facejoin.jobs.waves.in_flight import droppable, in_flight
 from facejoin.jobs.waves.plan import Wave, overlap, planned, wave_unit
 from facejoin.jobs.waves.unfinished import remaining, settled, unfinished
-from facejoin.jobs.waves.unrecorded import measures, record_unrecorded, run_of
+from facejoin.jobs.waves.unrecorded import JOB, measures, record_unrecorded, run_of
 from facejoin.udfs.find_faces import find_faces
 from facejoin.udfs.vision.analyse import model_version
 
@@ -48,7 +49,7 @@ class WaveReport:
     seen: dict[str, float] = field(default_factory=dict)  # measures of its rows; none: there was nothing to do
     doubles: int = 0
     commits: int = 0  # to `results`
-    held: str | None = None  # by whom, instead
+    held: Lease | None = None  # by somebody else, instead
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: 
     with task_progress(spark, "crawl"):
         done = [*in_flight(spark, waves, work)]
     _sum_up(report, done)
+    report.held = _still_held(warehouse, [wave.held for wave in done if wave.held is not None])
     if warehouse.version("results") != before + sum(wave.commits for wave in done):  # others write, too
         books = count_books(warehouse, version, asked)
     report.photos, report.statuses = sum(ids.count for ids in books.photos.values()), books.statuses
@@ -89,10 +91,13 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: 
 def _leased_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
     check_disk(crawl.warehouse, wave.photos)
     try:
-        with lease(crawl.warehouse, "crawl", wave_unit(wave, crawl.version), clash=overlap):
+        with (
+            in_pool(crawl.spark, LEDGER),
+            lease(crawl.warehouse, JOB, wave_unit(wave, crawl.version), clash=overlap),
+        ):
             return retried(lambda: _crawl_wave(crawl, wave))
     except Held as others:
-        return WaveReport(held=str(others.lease))
+        return WaveReport(held=others.lease)
 
 
 def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
@@ -121,9 +126,15 @@ def _crawled(crawl: _Crawl, wave: Wave, todo: DataFrame, photos: int) -> dict[st
     udf = find_faces(crawl.settings.networks, crawl.settings.crawl, constants)
     results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
-    with droppable(crawl.spark):
+    with in_pool(crawl.spark, "default"), droppable(crawl.spark):
         crawl.warehouse.append("results", results.observe(observation, *measures()))
     return dict(observation.get)
+
+
+def _still_held(warehouse: Warehouse, leases: list[Lease]) -> list[str]:
+    """Of those that waves were left to."""
+    holders = {lease.holder for lease in held(warehouse)} if leases else set()
+    return [str(lease) for lease in leases if lease.holder in holders]
 
 
 def _sum_up(report: CrawlReport, waves: list[WaveReport]) -> None:
@@ -132,5 +143,4 @@ def _sum_up(report: CrawlReport, waves: list[WaveReport]) -> None:
         report.new_results += int(wave.seen.get("rows", 0))
         report.doubles += wave.doubles
         spent.update({step: wave.seen.get(step) or 0.0 for step in STEPS})
-    report.held = [wave.held for wave in waves if wave.held is not None]
     report.seconds = {step: float(spent[step]) for step in STEPS}

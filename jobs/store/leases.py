@@ -30,7 +30,7 @@ from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import LEASES
 from facejoin.jobs.store.errors import SPARK_ERRORS, JobError, one_line
-from facejoin.jobs.store.session import in_pool
+from facejoin.jobs.store.session import LEDGER, in_pool
 from facejoin.jobs.store.warehouse import Warehouse
 
 SECONDS = 1800.0  # of a lease: a beat waits for a free processor of the cluster, which a task may hold for minutes
@@ -114,7 +114,7 @@ def _renew(warehouse: Warehouse, mine: Lease, seconds: float, ended: threading.E
     while not ended.wait(seconds / BEATS):
         now = _now()
         try:
-            with in_pool(warehouse.spark, "leases"):
+            with in_pool(warehouse.spark, LEDGER):
                 _write(warehouse, replace(mine, beat=now, until=now + timedelta(seconds=seconds)))
         except SPARK_ERRORS as error:
             log.warning("the lease of %s could not be renewed: %s", mine, one_line(error))

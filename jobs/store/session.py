@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from facejoin.conf.versions import DELTA_PACKAGE
 
+LEDGER = "ledger"  # pool of what must not wait for all the tasks of a wave
 SHORT_RUN = {  # over before compiled queries, the JVM's second compiler or its parallel collector have paid off
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.codegen.wholeStage": "false",

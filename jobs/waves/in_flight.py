@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from types import FrameType
 from typing import TypeVar
@@ -64,7 +64,8 @@ def droppable(spark: SparkSession) -> Iterator[None]:
 def _dropped(spark: SparkSession, waves: set[Future[R]]) -> int:
     """How many were done all the same."""
     while wait(waves, POLL).not_done:
-        spark.interruptTag(TAG)
+        with suppress(*SPARK_ERRORS):  # Spark may have been told to stop, too: then the waves end by themselves
+            spark.interruptTag(TAG)
     errors = [wave.exception() for wave in waves]
     for error in errors:
         if error is not None and not isinstance(error, SPARK_ERRORS):

@@ -33,8 +33,8 @@ def record_unrecorded(warehouse: Warehouse, version: str, books: Books) -> list[
     the time from its first row to its last."""
     found = {wave for results in books.results.values() for wave in results.waves}
     recorded = warehouse.read("runs").where(F.col("job") == JOB).select("unit").collect()
-    busy = [lease.unit for lease in held(warehouse) if lease.job == JOB]
     lost = sorted(found - {unit for (unit,) in recorded})
+    busy = [lease.unit for lease in held(warehouse) if lease.job == JOB] if lost else []
     lost = [wave for wave in lost if not any(overlap(wave_unit(wave, version), unit) for unit in busy)]
     span = (F.unix_micros(F.max("crawled_at")) - F.unix_micros(F.min("crawled_at"))) / 1e6
     for wave in lost:

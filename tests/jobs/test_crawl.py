@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -228,29 +229,51 @@ def test_a_gpu_that_is_not_there_is_one_clear_error(spark, campaign, warehouse, 
 
 
 @pytest.mark.slow
-def test_a_killed_crawl_is_completed_by_the_next(
-    spark, campaign, warehouse, add_photos, make_settings, statuses_by_photo, tmp_path
+@pytest.mark.parametrize("target", ["all of it", "a worker"])
+def test_a_crawl_of_which_something_is_killed_is_completed_by_the_next(
+    spark, campaign, warehouse, add_photos, make_settings, statuses_by_photo, tmp_path, target
 ):
-    add_photos(warehouse, [row for photo, row in campaign.rows.items() if photo != SLOW])
+    listed = {photo: row for photo, row in campaign.rows.items() if photo not in (SLOW, FLAKY)}
+    add_photos(warehouse, [*listed.values()])
     settings = make_settings(crawl__wave_photos=3, warehouse=warehouse.folder)
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
-    command = [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)]
+    command, asked = (
+        [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)],
+        campaign.server.requests,
+    )
     crawler = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     try:
         first_wave = Path(warehouse.path("results"), "_delta_log", f"{1:020}.json")
         _wait_until(lambda: first_wave.exists() or crawler.poll() is not None, 300)
         assert crawler.poll() is None, "it ended before it could be killed"
+        if target == "a worker":
+            os.kill(max(_workers(crawler.pid)), signal.SIGKILL)
+            assert crawler.wait(300) in (0, 1)
     finally:
-        os.killpg(crawler.pid, signal.SIGKILL)
-        crawler.wait()
+        _kill_group(crawler)
     held = sum(map(len, statuses_by_photo(warehouse).values()))
     report = crawl(spark, warehouse, campaign.settings)  # in larger waves: it is the same version
-    assert 0 < held < report.photos
     assert report.new_results == report.photos - held
-    assert report.remaining == 0
-    rows = {photo: len(statuses) for photo, statuses in statuses_by_photo(warehouse).items()}
-    assert rows == {photo: 1 for photo in LISTED if photo != SLOW}
+    assert (report.remaining, report.doubles, report.held) == (0, 0, [])
+    assert statuses_by_photo(warehouse) == {photo: [photo.status] for photo in listed}
+    assert sum(requested(campaign.server, asked).values()) <= len(listed) + 2 * settings.crawl.wave_photos
+
+
+def _workers(leader):
+    """Python workers of the session that a process leads."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            if os.getsid(int(folder.name)) == leader and b"pyspark.daemon" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def _kill_group(leader):
+    with suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait()
 
 
 class Gate:
