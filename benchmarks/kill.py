@@ -3,8 +3,9 @@ fail, and SIGKILL at random moments for the driver, an executor or a Python work
 
     .venv/bin/python benchmarks/kill.py --runs 20 --kills 10 --photos 5000
 
-At the end each photo has one row, the rows say what those of an undisturbed crawl say, and no more photos were fetched
-again than were in flight at the kills.
+First two crawls run at once, of which neither may fetch what the other one does. At the end of each run every photo has
+one row, the rows say what those of an undisturbed crawl say, and no more photos were fetched again than were in flight
+at the kills.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Killed:
     starts: int
     seconds: float
     results: list[tuple[int, str]]
-    refetched: int  # requests beyond one a photo
+    refetched: int
     in_flight: int  # the most that kills and starts explain: all photos of the waves that were at work
 
     def compared(self, undisturbed: Killed, photos: int) -> dict[str, Any]:
@@ -84,14 +85,16 @@ def main(
         faults = served(folder / "served", photos)
         with PhotoServer(folder / "served", faults=faults) as server:
             config = prepared(folder, server, photos, master)
+            two = together(folder, config, server)
             undisturbed = run(folder, config, server, 0, rng)
             done = [run(folder, config, server, kills, rng).compared(undisturbed, photos) for _ in range(runs)]
     figures = {"photos": photos, "faulty": len(faults), "wave_photos": WAVE, "master": master}
-    report = figures | {"undisturbed": undisturbed.compared(undisturbed, photos), "runs": done}
+    two |= {"same_as_undisturbed": two.pop("results") == undisturbed.results}
+    report = figures | {"two_at_once": two, "undisturbed": undisturbed.compared(undisturbed, photos), "runs": done}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1) + "\n")
     typer.echo(json.dumps(report, indent=1))
-    if not all(run["sound"] for run in done):
+    if not all(run["sound"] for run in done) or two["refetched"] or any(two["exit_statuses"]):
         raise typer.Exit(1)
 
 
@@ -134,23 +137,47 @@ def command(job: str, *rest: Path) -> list[str]:
     return [sys.executable, "-m", "facejoin.cli.app", job, *sources, "--config", config, "--warehouse", warehouse]
 
 
+def fresh(folder: Path) -> Path:
+    """A warehouse with all photos and no results."""
+    shutil.rmtree(folder / "warehouse", ignore_errors=True)
+    return Path(shutil.copytree(folder / "listed", folder / "warehouse"))
+
+
+def together(folder: Path, config: Path, server: PhotoServer) -> dict[str, Any]:
+    """Two crawls of one warehouse at once, to the end of both; then a third for what they left to each other."""
+    warehouse, asked, start = fresh(folder), server.requests, time.monotonic()
+    crawls = [subprocess.Popen(command("crawl", config, warehouse), stderr=subprocess.DEVNULL) for _ in range(2)]
+    statuses = [crawl.wait() for crawl in crawls]
+    seconds = round(time.monotonic() - start, 1)
+    left = subprocess.run(command("crawl", config, warehouse), check=True, capture_output=True, text=True).stdout
+    return {
+        "exit_statuses": statuses,
+        "seconds": seconds,
+        "refetched": refetched(server.requests - asked),
+        "a_third_one_says": left.splitlines()[0],
+        "results": results(warehouse, config),
+    }
+
+
+def refetched(requests: Counter[str]) -> int:
+    """Requests beyond one a photo."""
+    return sum(times - 1 for path, times in requests.items() if path.endswith(".jpg"))
+
+
 def run(folder: Path, config: Path, server: PhotoServer, kills: int, rng: random.Random) -> Killed:
     """A crawl from the beginning to its end, through so many kills."""
-    warehouse, asked, start = folder / "warehouse", server.requests, time.monotonic()
-    shutil.rmtree(warehouse, ignore_errors=True)
-    shutil.copytree(folder / "listed", warehouse)
+    warehouse, asked, start = fresh(folder), server.requests, time.monotonic()
     killed: Counter[str] = Counter()
     starts, ended = 0, 1
     while ended != 0:
         starts += 1
         ended = crawled(command("crawl", config, warehouse), rng, killed, kills)
-    fetched = server.requests - asked
     return Killed(
         kills=dict(killed),
         starts=starts,
         seconds=round(time.monotonic() - start, 1),
         results=results(warehouse, config),
-        refetched=sum(times - 1 for path, times in fetched.items() if path.endswith(".jpg")),
+        refetched=refetched(server.requests - asked),
         in_flight=(starts - 1 + killed.total()) * MOST * 2 * WAVE,
     )
 
