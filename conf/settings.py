@@ -26,8 +26,9 @@ from pydantic import (
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 GalleryKind = Literal["centred_cosine", "cosine", "svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]
+# A page's or a mail address, without brackets, which would end the comment that it stands in
+CONTACT = r"^(https?://[!-'*-~]+\.[!-'*-~]+|(mailto:)?[!-'*-?A-~]+@[!-'*-?A-~]+\.[!-'*-?A-~]+)$"
 HostPattern = Annotated[str, Field(pattern=r"^[a-z0-9.*?:-]+$")]  # lower case, without a port; * stands for anything
-CONTACT = r"^(https?://[!-'*-~]+\.[!-'*-~]+|(mailto:)?[!-'*-?A-~]+@[!-'*-?A-~]+\.[!-'*-?A-~]+)$"  # no brackets: a comment's
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -70,9 +71,7 @@ class HostGroup(HostBudget):
 
 
 # Flickr's picture hosts, old names and new. A hundred million photos take twelve days; whoever wants more asks Flickr.
-FLICKR = HostGroup(
-    hosts=("*.staticflickr.com", "*.static.flickr.com"), connections=32, requests_per_second=100.0
-)
+FLICKR = HostGroup(hosts=("*.staticflickr.com", "*.static.flickr.com"), connections=32, requests_per_second=100.0)
 
 
 class FetchSettings(Stage):

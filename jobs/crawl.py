@@ -12,6 +12,10 @@ from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, Settings
+from facejoin.jobs.hosts.asking import Asking, asking
+from facejoin.jobs.hosts.contact import require_contact
+from facejoin.jobs.hosts.layout import laid_out
+from facejoin.jobs.hosts.stop import stop_if_most_failed
 from facejoin.jobs.store.executor_files import ship_weights
 from facejoin.jobs.store.once import Run, fingerprint, record_plain
 from facejoin.jobs.store.progress import task_progress
@@ -21,6 +25,10 @@ from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.find_faces import find_faces
 from facejoin.udfs.vision.analyse import model_version
 from facejoin.udfs.web.outcomes import Outcome
+
+PUT_OFF = f"status_{Outcome.PUT_OFF.value}"  # the measure of that name; also said of a wave of such photos alone
+Again = bool | str  # which photos with a result are wanted too: those that failed, or, alone, those put off
+WANTED: dict[Again, str] = {False: "attempt IS NULL", True: "attempt IS NULL OR failed", PUT_OFF: "put_off"}
 
 
 @dataclass
@@ -45,15 +53,21 @@ class Wave:
 
 def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: bool = False) -> CrawlReport:
     """Does what is missing: photos without a result of this model version, and with `retry` those whose result was
-    the network's or the server's failure. Raises WeightsError before any work where the weights are not there."""
+    the network's or the server's failure. Photos that were put off are tried again at the end. Raises, before any
+    work, WeightsError where the weights are not there and SettingsError where a contact is needed; JobError where most
+    of a wave failed."""
     start = time.monotonic()
     report = CrawlReport(model_version(settings.vision))
     ship_weights(spark, settings.networks)
+    require_contact(unfinished(warehouse, report.model_version, retry), settings.crawl.fetch)
     spent: Counter[str] = Counter()
-    for wave in _waves(unfinished(warehouse, report.model_version, retry), settings.crawl):
-        seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, retry)
-        report.new_results += int(seen["rows"])
-        spent.update({step: seen[step] or 0.0 for step in STEPS})
+    with asking(spark, settings.crawl) as asks:
+        for wave, again in _waves_and_rounds(warehouse, report.model_version, settings.crawl, asks, retry, spent):
+            seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, again, asks)
+            report.new_results += int(seen["rows"])
+            spent.update({step: seen[step] or 0.0 for step in (*STEPS, PUT_OFF)})
+            if again != PUT_OFF:
+                stop_if_most_failed(wave, seen, settings.crawl)
     report.seconds = {step: float(spent[step]) for step in STEPS} | {"total": time.monotonic() - start}
     report.photos = warehouse.read("photos").count()
     report.statuses = statuses(final_results(warehouse, report.model_version))
@@ -61,12 +75,12 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: 
     return report
 
 
-def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
+def unfinished(warehouse: Warehouse, version: str, again: Again) -> DataFrame:
     """Photos to crawl: photo_id, bucket, download_url, status (null: to be downloaded), attempt."""
-    failed = worth_another_try().alias("failed")
-    before = final_results(warehouse, version).select("bucket", "photo_id", "attempt", failed)
+    failed, put_off = worth_another_try().alias("failed"), (F.col("status") == Outcome.PUT_OFF.value).alias("put_off")
+    before = final_results(warehouse, version).select("bucket", "photo_id", "attempt", failed, put_off)
     todo = warehouse.read("photos").join(before, ["bucket", "photo_id"], "left")  # the bucket prunes files of both
-    todo = todo.where("attempt IS NULL OR failed" if retry else "attempt IS NULL")
+    todo = todo.where(WANTED[again])
     suppressed = F.when(is_suppressed(warehouse), F.lit(Outcome.SUPPRESSED.value))
     return todo.select(
         "photo_id",
@@ -75,6 +89,19 @@ def unfinished(warehouse: Warehouse, version: str, retry: bool) -> DataFrame:
         F.coalesce(suppressed, "excluded").alias("status"),
         (F.coalesce("attempt", F.lit(0)) + 1).alias("attempt"),
     )
+
+
+def _waves_and_rounds(
+    warehouse: Warehouse, version: str, crawl: CrawlSettings, asks: Asking, retry: bool, spent: Counter[str]
+) -> Iterator[tuple[Wave, Again]]:
+    """Every wave, then rounds over what was put off in the one before, as `spent` says."""
+    for wave in _waves(unfinished(warehouse, version, retry), crawl):
+        yield wave, retry
+    for _ in range(crawl.put_off_rounds):
+        if not spent.pop(PUT_OFF, 0) or not asks.wait():
+            return
+        for wave in _waves(unfinished(warehouse, version, PUT_OFF), crawl):
+            yield wave, PUT_OFF
 
 
 def _waves(todo: DataFrame, settings: CrawlSettings) -> Iterator[Wave]:
@@ -89,16 +116,15 @@ def _waves(todo: DataFrame, settings: CrawlSettings) -> Iterator[Wave]:
 
 
 def _crawl_wave(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, version: str, wave: Wave, retry: bool
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, version: str, wave: Wave, again: Again, asks: Asking
 ) -> dict[str, float]:
     """One commit. Another crawl that commits to the same buckets meanwhile makes this one fail, not count twice: Delta
     sees that `todo` has read what the other one added to. A transaction number would be of no use beside it, and by a
     clock that is behind another crawler's it would make Delta pass over the commit."""
     start = time.monotonic()
-    todo = unfinished(warehouse, version, retry).where(F.col("bucket").between(wave.first, wave.last))
-    tasks = max(-(-wave.photos // settings.crawl.task_photos), spark.sparkContext.defaultParallelism)
-    udf = find_faces(settings.networks, settings.crawl, {"model_version": version, "wave": str(wave)})
-    results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
+    todo = unfinished(warehouse, version, again).where(F.col("bucket").between(wave.first, wave.last))
+    udf = find_faces(settings.networks, settings.crawl, {"model_version": version, "wave": str(wave)}, asks.hosts)
+    results = laid_out(todo, wave.photos, settings.crawl, asks.at_once).mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
     with task_progress(spark, f"crawl {wave}: {wave.photos} photos"):
         warehouse.append("results", results.observe(observation, *_measures()))
@@ -112,4 +138,9 @@ def _measures() -> list[Column]:
     steps = [F.sum(f"seconds.{step}").alias(step) for step in STEPS]
     outcomes = [F.count_if(F.col("status") == outcome.value).alias(f"status_{outcome.value}") for outcome in Outcome]
     download = [F.percentile_approx("seconds.download", p / 100).alias(f"download_p{p}") for p in (50, 95)]
-    return [F.count("*").alias("rows"), F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]
+    counts = [
+        F.count("*").alias("rows"),
+        F.count_if(worth_another_try()).alias("failed"),
+        F.sum("bytes").alias("bytes"),
+    ]
+    return [*counts, *steps, *outcomes, *download]

@@ -59,7 +59,7 @@ class Answer:
 
 
 class Budget:
-    """The seconds that the requests of one try may take together, that for robots.txt too; waiting for a turn is free."""
+    """The seconds that the requests of one try may take together, robots.txt included; waiting for a turn is free."""
 
     def __init__(self, seconds: float) -> None:
         self.total = self.left = seconds

@@ -20,7 +20,7 @@ SIX_TO_FOUR = ip_network("2002::/16")  # wraps an IPv4 address, private ones too
 DENIED: tuple[Network, ...] = tuple(
     ip_network(network)
     for network in (
-        "168.63.129.16/32",  # Azure's wire server: DNS, health, secrets of extensions (Microsoft: "What is 168.63.129.16")
+        "168.63.129.16/32",  # Azure's wire server: DNS, health, secrets (Microsoft: "What is 168.63.129.16?")
         "192.0.0.0/24",  # IETF protocol assignments (RFC 6890); 192.0.0.192 is Oracle Cloud's former metadata service
         "169.254.0.0/16",  # link local: metadata services of AWS, Azure, Google, Oracle and others
         "100.64.0.0/10",  # shared address space (RFC 6598); 100.100.100.200 is Alibaba Cloud's metadata service
@@ -39,10 +39,10 @@ def system_resolver(host: str) -> list[str]:
 
 
 class AddressGuard:
-    """Resolves names and lets through only public addresses, on the usual ports, and those of `allowed` networks, on any.
+    """Resolves names and lets through public addresses on the usual ports, and those of `allowed` networks on any.
 
-    A `blocked` network is never let through, allowed or not. Callers connect to an address that it returned and never to the name, so a name that changes its address
-    between the check and the connection (DNS rebinding) gains nothing.
+    A `blocked` network is never let through, allowed or not. Callers connect to an address that it returned and never
+    to the name, so a name that changes its address between the check and the connection (DNS rebinding) gains nothing.
 
     >>> guard = AddressGuard([ip_network("10.1.2.0/24")], resolve=lambda host: ["10.9.9.9", "10.1.2.3", "8.8.8.8"])
     >>> guard.addresses("photos.test", 80, timeout=1.0), guard.addresses("photos.test", 8080, timeout=1.0)

@@ -13,6 +13,8 @@ from facejoin.conf.settings import FetchSettings
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 from facejoin.udfs.web.pace import Breaker, Pace, Verdict, group_of
 
+RULES_LAST = 24 * 3600.0  # seconds: RFC 9309, 2.4; so a robots.txt is read once a wave at most
+
 
 @dataclass
 class _Group:
@@ -34,6 +36,10 @@ class _Rules:
 
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     text: str | None = None
+    read_at: float = 0.0
+
+    def last(self, now: float) -> str | None:
+        return self.text if now - self.read_at < RULES_LAST else None
 
 
 class Keeper:
@@ -72,19 +78,19 @@ class Keeper:
         """
         rules = self._rules.setdefault(origin, _Rules())
         name = urlsplit(origin).netloc
-        while rules.text is None:
+        while (text := rules.last(time.monotonic())) is None:
             await self._tried(name, self._host(name))
             await rules.reading.acquire()
-            if rules.text is None and not self._host(name).breaker.wait(time.monotonic()):
+            now = time.monotonic()
+            if rules.last(now) is None and not self._host(name).breaker.wait(now):
                 return None
             rules.reading.release()
-        return rules.text
+        return text
 
     def keep_rules(self, origin: str, text: str, crawl_delay: float | None) -> None:
         rules, host = self._rules.setdefault(origin, _Rules()), self._host(urlsplit(origin).netloc)
-        rules.text = text
-        pace = host.group.pace
-        pace.crawl_delay = max(pace.crawl_delay, crawl_delay or 0.0)
+        rules.text, rules.read_at = text, time.monotonic()
+        host.group.pace.crawl_delays[origin] = crawl_delay or 0.0
         self._read(rules)
 
     def no_rules(self, origin: str) -> None:
@@ -97,12 +103,6 @@ class Keeper:
     def not_read(self, origin: str) -> None:
         """Whoever was to read it has gone: somebody else will."""
         self._read(self._rules.setdefault(origin, _Rules()))
-
-    def begin_wave(self) -> None:
-        """From now on robots.txt files are read anew; pauses and hosts left alone stay."""
-        self._rules = {}
-        for group in self._groups.values():
-            group.pace.crawl_delay = 0.0
 
     def quiet(self) -> float:
         """Seconds until none of the hosts pauses or is left alone."""

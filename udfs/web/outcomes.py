@@ -34,9 +34,7 @@ class Outcome(StrEnum):
         return self in _PASSING
 
 
-_PASSING = frozenset(
-    {Outcome.RATE_LIMITED, Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.PUT_OFF, Outcome.REFUSED}
-)
+_PASSING = frozenset({Outcome.RATE_LIMITED, Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.PUT_OFF, Outcome.REFUSED})
 
 
 def is_retryable(outcome: Outcome, http_status: int | None) -> bool:

@@ -1,10 +1,10 @@
-"""When a host may be asked: its budget, its pauses, and whether it is left alone. Arithmetic on the seconds of a clock."""
+"""When a host may be asked: its budget, its pauses, whether it is left alone. Arithmetic on the seconds of a clock."""
 
 from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -54,7 +54,11 @@ class Pace:
     next_start: float = 0.0
     paused_until: float = 0.0
     paused: int = 0  # times, without an answer in between
-    crawl_delay: float = 0.0  # seconds between two requests that a robots.txt asks for
+    crawl_delays: dict[str, float] = field(default_factory=dict)  # seconds between requests, by who asks for it
+
+    @property
+    def crawl_delay(self) -> float:
+        return max(self.crawl_delays.values(), default=0.0)
 
     def pause(self, now: float) -> float:
         """Seconds that are left of it."""

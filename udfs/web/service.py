@@ -10,6 +10,7 @@ import secrets
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
@@ -40,6 +41,8 @@ class LoopThread:
 
     def __init__(self, fetch: FetchSettings) -> None:
         self._loop = asyncio.new_event_loop()
+        self._open = True
+        self._lock = threading.Lock()  # of `_open`: what is begun while it is true ends before the loop does
         self._thread = threading.Thread(target=self._loop.run_forever, name="keeper", daemon=True)
         self._thread.start()
         self._keeper = self._call(lambda: Keeper(fetch))
@@ -51,27 +54,33 @@ class LoopThread:
         self.close()
 
     def close(self) -> None:
-        if not self._loop.is_closed():
-            self._run(_cancel_all())
+        with self._lock:
+            was_open, self._open = self._open, False
+        if was_open:
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Raises CancelledError where it is closed, or is closed meanwhile."""
+        with self._lock:
+            if not self._open:
+                raise CancelledError
+            begun = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        return begun.result()
 
     def _call(self, function: Callable[[], T]) -> T:
         async def called() -> T:
             return function()
 
-        return self._run(called())
-
-
-async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        return self._run(called)
 
 
 class OwnKeeper(LoopThread):
@@ -84,8 +93,8 @@ class OwnKeeper(LoopThread):
     def ask(self, what: str, *arguments: Any) -> Any:
         """What the session answers. Raises NotFetched (put_off), also where it is closed meanwhile."""
         try:
-            return self._run(getattr(self._session, what)(*arguments))
-        except (asyncio.CancelledError, RuntimeError) as error:  # RuntimeError: the loop is closed
+            return self._run(lambda: getattr(self._session, what)(*arguments))
+        except CancelledError as error:
             raise NotFetched(Outcome.PUT_OFF, "the fetcher was closed") from error
 
 
@@ -100,22 +109,28 @@ class KeeperService(LoopThread):
         super().__init__(fetch)
         _many_connections()
         self._token = secrets.token_hex()
+        self._server: asyncio.Server | None = None
         try:
-            self._server = self._run(asyncio.start_server(self._serve, listen, port, limit=LINE_BYTES, backlog=1024))
+            self._server = self._run(
+                lambda: asyncio.start_server(self._serve, listen, port, limit=LINE_BYTES, backlog=1024)
+            )
         except OSError:
             self.close()
             raise
+        self._port: int = self._server.sockets[0].getsockname()[1]
 
     def place(self, host: str) -> Place:
         """As tasks know it, which reach this machine by the name of `host`."""
-        return Place(host, self._server.sockets[0].getsockname()[1], self._token)
-
-    def begin_wave(self) -> None:
-        self._call(self._keeper.begin_wave)
+        return Place(host, self._port, self._token)
 
     def quiet(self) -> float:
         """Seconds until no host pauses or is left alone."""
         return self._call(self._keeper.quiet)
+
+    async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        await super()._end()
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         session, answers = Session(self._keeper), set[asyncio.Task[None]]()

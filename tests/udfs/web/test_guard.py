@@ -69,7 +69,9 @@ def test_a_blocked_network_is_not_permitted_even_where_it_is_allowed(address: st
     assert guard.permits(ip_address("10.1.2.4"))
 
 
-@pytest.mark.parametrize(("address", "port", "permitted"), [("8.8.8.8", 22, False), ("8.8.8.8", 443, True), ("10.1.2.3", 22, True)])
+@pytest.mark.parametrize(
+    ("address", "port", "permitted"), [("8.8.8.8", 22, False), ("8.8.8.8", 443, True), ("10.1.2.3", 22, True)]
+)
 def test_ports_are_limited_but_for_hosts_of_our_own(address: str, port: int, permitted: bool) -> None:
     guard = AddressGuard([ip_network("10.1.2.0/24")])
     assert guard.permits(ip_address(address), port) is permitted

@@ -11,7 +11,13 @@ def test_the_vocabulary_is_the_one_of_the_results_table() -> None:
 
 
 def test_only_passing_failures_are_worth_another_try() -> None:
-    assert {outcome for outcome in Outcome if outcome.retryable} == {"rate_limited", "timeout", "dns_error", "refused", "put_off"}
+    assert {outcome for outcome in Outcome if outcome.retryable} == {
+        "rate_limited",
+        "timeout",
+        "dns_error",
+        "refused",
+        "put_off",
+    }
 
 
 @pytest.mark.parametrize(("status", "expected"), [(500, True), (503, True), (403, False), (302, False), (None, False)])

@@ -44,10 +44,10 @@ def test_no_more_connections_than_the_budget_has(pace: Pace) -> None:
 
 
 def test_a_crawl_delay_slows_the_pace_and_never_quickens_it(pace: Pace) -> None:
-    pace.crawl_delay = 2.0
+    pace.crawl_delays = {"http://a.test": 2.0, "http://b.test": 1.0}
     pace.start(now=10)
     assert pace.wait(now=10) == 2.0
-    pace.crawl_delay = 0.01
+    pace.crawl_delays = {"http://a.test": 0.01}
     pace.start(now=20)
     assert pace.wait(now=20) == 0.25
 

@@ -133,7 +133,14 @@ def test_rules_for_others_do_not_count(robots: Robots) -> None:
 
 LINES = st.sampled_from(
     [
-        *("User-agent: *", "user-agent: Face-Join", "User agent: bot", "User-agent:", "useragent face*", "User-agents: bot"),
+        *(
+            "User-agent: *",
+            "user-agent: Face-Join",
+            "User agent: bot",
+            "User-agent:",
+            "useragent face*",
+            "User-agents: bot",
+        ),
         *("Disallow: /", "Disallow: /a", "Allow: /a/b", "disalow /a", "Allow", "Crawl-delay: 3", "Disallow:"),
         *("Sitemap: https://photos.test/map.xml", "Host: photos.test", "", "# nothing", "nonsense", "Odd: thing"),
     ]
