@@ -66,8 +66,7 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: 
             seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, again, asks)
             report.new_results += int(seen["rows"])
             spent.update({step: seen[step] or 0.0 for step in (*STEPS, PUT_OFF)})
-            if again != PUT_OFF:
-                stop_if_most_failed(wave, seen, settings.crawl)
+            stop_if_most_failed(wave, seen, settings.crawl)
     report.seconds = {step: float(spent[step]) for step in STEPS} | {"total": time.monotonic() - start}
     report.photos = warehouse.read("photos").count()
     report.statuses = statuses(final_results(warehouse, report.model_version))
@@ -138,9 +137,7 @@ def _measures() -> list[Column]:
     steps = [F.sum(f"seconds.{step}").alias(step) for step in STEPS]
     outcomes = [F.count_if(F.col("status") == outcome.value).alias(f"status_{outcome.value}") for outcome in Outcome]
     download = [F.percentile_approx("seconds.download", p / 100).alias(f"download_p{p}") for p in (50, 95)]
-    counts = [
-        F.count("*").alias("rows"),
-        F.count_if(worth_another_try()).alias("failed"),
-        F.sum("bytes").alias("bytes"),
-    ]
-    return [*counts, *steps, *outcomes, *download]
+    first = F.col("attempt") == 1
+    failed = F.count_if(first & worth_another_try()).alias("failed_first_tries")
+    counts = [F.count("*").alias("rows"), F.count_if(first).alias("first_tries"), failed]
+    return [*counts, F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]

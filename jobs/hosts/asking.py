@@ -11,7 +11,7 @@ from functools import partial
 
 from pyspark.sql import SparkSession
 
-from facejoin.conf.settings import CrawlSettings
+from facejoin.conf.settings import CrawlSettings, SettingsError
 from facejoin.udfs.web.hosts import Hosts, hosts_of
 from facejoin.udfs.web.service import KeeperService, Place
 
@@ -47,7 +47,7 @@ def asking(spark: SparkSession, crawl: CrawlSettings) -> Iterator[Asking]:
     """Runs the keeper for as long as the crawl lasts.
 
     On Spark Connect the driver is another machine than this one, which no task can reach: there each task has a fixed
-    part of every budget, and pauses by itself.
+    part of every budget, and pauses by itself. Raises SettingsError where the keeper's port cannot be had.
     """
     if not hasattr(spark, "_jsparkSession"):
         yield Asking(crawl, int(spark.conf.get("spark.sql.shuffle.partitions") or 200), None, None)
@@ -55,5 +55,14 @@ def asking(spark: SparkSession, crawl: CrawlSettings) -> Iterator[Asking]:
     conf, at_once = spark.sparkContext.getConf(), spark.sparkContext.defaultParallelism
     host = conf.get("spark.driver.host") or "localhost"
     listen = conf.get("spark.driver.bindAddress") or host
-    with KeeperService(crawl.fetch, listen, crawl.keeper_port) as keeper:
+    with _keeper(crawl, listen) as keeper:
         yield Asking(crawl, at_once, keeper, keeper.place(host))
+
+
+def _keeper(crawl: CrawlSettings, listen: str) -> KeeperService:
+    try:
+        return KeeperService(crawl.fetch, listen, crawl.keeper_port)
+    except OSError as error:
+        raise SettingsError(
+            f"the crawl's keeper cannot listen at {listen}, port {crawl.keeper_port}: {error}"
+        ) from error

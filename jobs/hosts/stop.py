@@ -10,16 +10,16 @@ from facejoin.udfs.web.outcomes import Outcome
 
 
 def stop_if_most_failed(wave: object, seen: Mapping[str, float], crawl: CrawlSettings) -> None:
-    """Raises JobError after a wave that failed by the network or the hosts. seen: its measures, among them rows,
-    failed and status_<outcome>."""
-    rows, failed = int(seen["rows"]), int(seen["failed"])
-    if failed < crawl.stop_photos or failed <= crawl.stop_share * rows:
+    """Raises JobError after a wave that failed by the network or the hosts. Photos that had failed before do not count:
+    that they fail again is no surprise. seen: the wave's measures."""
+    first, failed = int(seen["first_tries"]), int(seen["failed_first_tries"])
+    if failed < crawl.stop_photos or failed <= crawl.stop_share * first:
         return
     passing = [outcome for outcome in Outcome if outcome.retryable or outcome is Outcome.HTTP_ERROR]
     counts = {outcome.value: int(seen[f"status_{outcome.value}"]) for outcome in passing}
     most = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count)
     raise JobError(
-        f"the crawl stops after wave {wave}: {failed} of its {rows} photos failed by the network or the hosts "
+        f"the crawl stops after wave {wave}: {failed} of its {first} new photos failed by the network or the hosts "
         f"({most}), more than crawl.stop_share {crawl.stop_share:g} allows; what is known is written. "
         "When the hosts answer again, go on with: facejoin crawl --retry"
     )

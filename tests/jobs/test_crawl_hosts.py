@@ -28,13 +28,18 @@ def test_photos_of_a_host_that_failed_are_put_off_and_done_later_in_the_run(
 ):
     with PhotoServer(photo_root, faults={"/robots.txt": Fault.FLAKY}) as server:  # which is 503 the first time
         listed(server)
-        settings = make_settings(crawl__fetch__left_alone=0.2, crawl__fetch__backoff=0.0, crawl__fetch__max_wait=0.0)
+        settings = make_settings(
+            crawl__wave_photos=1000,
+            crawl__fetch__left_alone=1.0,
+            crawl__fetch__backoff=0.0,
+            crawl__fetch__max_wait=0.0,
+        )
         report = crawl(spark, warehouse, settings)
         robots = server.requests["/robots.txt"]
     rows = {(row["attempt"], row["status"]): row["count"] for row in _by_attempt(warehouse)}
-    assert report.remaining == 0
-    assert report.statuses.keys() <= {"no_face", "http_error"}  # of the one that found robots.txt failing
-    assert rows[1, "put_off"] == rows[2, "no_face"] == PHOTOS - 1
+    assert (report.photos, report.remaining) == (PHOTOS, 0)
+    assert report.statuses == {"no_face": PHOTOS - 1, "http_error": 1}  # the one that found robots.txt failing
+    assert rows[1, "put_off"] == rows[2, "no_face"] > 0
     assert robots == 2
 
 
@@ -49,7 +54,7 @@ def test_a_crawl_stops_where_most_of_a_wave_fails_and_keeps_what_it_knows(
         asked = server.requests[CAT.path]
     rows = sum(row["count"] for row in _by_attempt(warehouse))
     assert 0 < rows < PHOTOS  # one wave's
-    assert asked < rows
+    assert 0 < asked <= rows
 
 
 def test_without_a_contact_no_other_host_is_asked(spark, warehouse, add_photos, photo_row, make_settings):
