@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
@@ -58,7 +58,7 @@ class Hosts:
             self._line.ask("finish", host, said.value, retry_after)
 
     def rules(self, origin: str) -> str | None:
-        """The robots.txt; None: the caller is to read it, and to say so by one of the next two."""
+        """The robots.txt; None: the caller is to read it, and to say so by one of the next three."""
         text: str | None = self._line.ask("rules", origin)
         return text
 
@@ -67,6 +67,9 @@ class Hosts:
 
     def no_rules(self, origin: str) -> None:
         self._line.ask("no_rules", origin)
+
+    def not_read(self, origin: str) -> None:
+        self._line.ask("not_read", origin)
 
     def close(self) -> None:
         self._line.close()
@@ -113,7 +116,7 @@ class KeeperLine:
         self._numbers = itertools.count()
         self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()  # of sending, and of `_waiting`
-        self._end: Exception | None = None  # what whoever asks from now on gets
+        self._end: Callable[[], Exception] | None = None  # what whoever asks from now on gets
         self._reader = threading.Thread(target=self._read, name="keeper-line", daemon=True)
         self._reader.start()
 
@@ -134,7 +137,7 @@ class KeeperLine:
         answer: Future[Any] = Future()
         with self._lock:
             if self._end is not None:
-                raise self._end
+                raise self._end()
             number = next(self._numbers)
             self._waiting[number] = answer
             with suppress(OSError):  # then the reader ends too, and says so to all who wait
@@ -142,7 +145,7 @@ class KeeperLine:
         return answer.result()
 
     def close(self) -> None:
-        self._finish(NotFetched(Outcome.PUT_OFF, "the fetcher was closed"))
+        self._finish(lambda: NotFetched(Outcome.PUT_OFF, "the fetcher was closed"))
         with suppress(OSError):  # the other side was faster
             self._socket.shutdown(socket.SHUT_RDWR)
         self._reader.join()
@@ -157,14 +160,14 @@ class KeeperLine:
                     answer = self._waiting.pop(number, None)
                 if answer is not None:
                     _give(answer, result, refused)
-        self._finish(KeeperLost("the crawl's keeper has gone"))
+        self._finish(lambda: KeeperLost("the crawl's keeper has gone"))
 
-    def _finish(self, end: Exception) -> None:
+    def _finish(self, end: Callable[[], Exception]) -> None:
         with self._lock:
-            self._end = self._end or end
+            end = self._end = self._end or end
             waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():
-            answer.set_exception(self._end)
+            answer.set_exception(end())
 
 
 def _give(answer: Future[Any], result: Any, refused: str | None) -> None:

@@ -101,7 +101,7 @@ class Keeper:
         self._changed(host)
 
     def not_read(self, origin: str) -> None:
-        """Whoever was to read it has gone: somebody else will."""
+        """Whoever was to read it has gone, or could not ask for it: somebody else will."""
         self._read(self._rules.setdefault(origin, _Rules()))
 
     def quiet(self) -> float:
@@ -171,10 +171,12 @@ class Session:
         self._keeper = keeper
         self._held: Counter[str] = Counter()  # turns, by host
         self._reading: set[str] = set()  # origins
+        self._closed = False
 
     async def turn(self, host: str) -> None:
         await self._keeper.turn(host)
         self._held[host] += 1
+        self._give_back_if_closed()
 
     async def finish(self, host: str, said: str, retry_after: float | None) -> None:
         if self._held[host] > 0:
@@ -185,6 +187,7 @@ class Session:
         text = await self._keeper.rules(origin)
         if text is None:
             self._reading.add(origin)
+            self._give_back_if_closed()
         return text
 
     async def keep_rules(self, origin: str, text: str, crawl_delay: float | None) -> None:
@@ -195,7 +198,18 @@ class Session:
         self._reading.discard(origin)
         self._keeper.no_rules(origin)
 
+    async def not_read(self, origin: str) -> None:
+        self._reading.discard(origin)
+        self._keeper.not_read(origin)
+
     def close(self) -> None:
+        self._closed = True
+        self._give_back_if_closed()
+
+    def _give_back_if_closed(self) -> None:
+        """Also what is given to it afterwards: asyncio.wait_for may pass over that it is cancelled."""
+        if not self._closed:
+            return
         for host in self._held.elements():
             self._keeper.finish(host, Verdict.UNKNOWN)
         for origin in self._reading:

@@ -69,6 +69,9 @@ class Robots:
         try:
             text = rules_for(self._agent, read(f"{host}/robots.txt"))
         except NotFetched as reason:
+            if reason.outcome is Outcome.PUT_OFF:
+                self._hosts.not_read(host)
+                raise
             if reason.retryable:
                 self._hosts.no_rules(host)
                 raise _as_of_robots(reason) from reason

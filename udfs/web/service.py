@@ -22,7 +22,7 @@ from facejoin.udfs.web.outcomes import NotFetched, Outcome
 WELCOME = b"welcome\n"
 LINE_BYTES = 8 * 2**20  # the longest is a robots.txt, of which each character may take six bytes
 HELLO_SECONDS = 10.0  # to say the token in
-REQUESTS = frozenset({"turn", "finish", "rules", "keep_rules", "no_rules"})  # a session's methods
+REQUESTS = frozenset({"turn", "finish", "rules", "keep_rules", "no_rules", "not_read"})  # a session's methods
 
 T = TypeVar("T")
 

@@ -42,6 +42,11 @@ def test_a_group_gets_no_more_tasks_than_its_budget_keeps_at_work() -> None:
     assert tasks_of(layout({"any.test": 1000}, 1000, 100, FETCH)) == [4, 1]
 
 
+def test_the_example_of_the_docstring() -> None:
+    plan = layout({"a.test": 60, "*.staticflickr.com": 30}, photos=100, tasks=10, fetch=FetchSettings())
+    assert plan == Layout({"a.test": range(0, 4), "*.staticflickr.com": range(4, 7)}, range(7, 8))
+
+
 def test_there_is_always_a_task_for_what_has_no_host() -> None:
     assert tasks_of(layout({}, 1, 1, FETCH)) == [1]
 

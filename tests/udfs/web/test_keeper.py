@@ -59,7 +59,7 @@ def test_all_tasks_together_keep_to_the_hosts_connections_and_rate() -> None:
     assert {photo.outcome for photo in fetched} == {None}
     assert host.most_at_once <= 3
     assert max(times) - min(times) >= (len(times) - 1) / 40 - MOMENT
-    assert most_within(times, 1.0) <= 40
+    assert most_within(times, 1.0) <= 40 * (1 + MOMENT) + 1  # those that were late arrive with those of their time
 
 
 def test_a_retry_after_that_one_task_gets_is_a_pause_for_all() -> None:
