@@ -122,7 +122,7 @@ class Fetcher:
         self._hosts.close()
 
     def fetch(self, url: str) -> Fetched:
-        """The photo at `url`. Whatever the URL or a server does is an outcome, never an exception. Raises KeeperLost."""
+        """The photo at `url`. Whatever the URL or a server does is an outcome, no exception. Raises KeeperLost."""
         started = time.monotonic()
         try:
             answer, digest = self._fetch_photo(url)

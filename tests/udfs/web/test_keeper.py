@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,10 @@ from facejoin.conf.settings import FetchSettings
 from facejoin.demo.logging_host import HERE, Answer, LoggingHost, fine, most_within
 from facejoin.udfs.web.fetch import Fetched, Fetcher
 from facejoin.udfs.web.hosts import Hosts, KeeperLine, KeeperLost, divided, hosts_of
+from facejoin.udfs.web.keeper import Keeper, Session
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 from facejoin.udfs.web.pace import LONGEST
-from facejoin.udfs.web.service import KeeperService, Place
+from facejoin.udfs.web.service import KeeperService, OwnKeeper, Place
 
 TASKS = 16
 MOMENT = 0.3  # seconds that a request, or its end, may take to be seen on a busy machine
@@ -140,6 +142,20 @@ def test_what_a_task_held_when_it_died_is_given_to_others() -> None:
             assert (turn.result(5), rules.result(5)) == (None, None)
 
 
+def test_what_is_given_to_a_task_that_has_died_is_given_back() -> None:
+    async def given_too_late() -> str | None:
+        keeper = Keeper(budget(connections=1, requests_per_second=1000))
+        dead = Session(keeper)
+        dead.close()
+        await dead.turn("photos.test")
+        assert await dead.rules("http://photos.test") is None
+        other = Session(keeper)
+        await asyncio.wait_for(other.turn("photos.test"), 5)
+        return await asyncio.wait_for(other.rules("http://photos.test"), 5)
+
+    assert asyncio.run(given_too_late()) is None
+
+
 def test_whoever_does_not_know_the_token_is_shown_the_door() -> None:
     with KeeperService(FetchSettings(), HERE) as keeper, pytest.raises(ConnectionRefusedError):
         KeeperLine(Place(HERE, keeper.place(HERE).port, "guessed"))
@@ -168,7 +184,7 @@ def test_a_keeper_that_goes_while_tasks_work_is_an_error_and_not_a_photos_outcom
 def test_closing_ends_the_waiting_for_a_turn() -> None:
     fetch = budget(connections=1, requests_per_second=1000)
     with KeeperService(fetch, HERE) as keeper, ThreadPoolExecutor(1) as pool:
-        for line in (KeeperLine(keeper.place(HERE)), Fetcher(fetch)._hosts._line):
+        for line in (KeeperLine(keeper.place(HERE)), OwnKeeper(fetch)):
             line.ask("turn", "photos.test")
             waiting = pool.submit(line.ask, "turn", "photos.test")
             line.close()

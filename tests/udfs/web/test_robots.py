@@ -114,6 +114,14 @@ def test_a_host_whose_rules_cannot_be_had_is_left_alone_for_now(
     assert outcome_of(robots, f"{HOST}/b.jpg", lambda url: pytest.fail("asked again")) is Outcome.PUT_OFF
 
 
+def test_a_host_that_pauses_is_not_left_alone_for_that(hosts: Hosts, robots: Robots) -> None:
+    def paused(url: str) -> str:
+        raise NotFetched(Outcome.PUT_OFF, "it asked for a pause")
+
+    assert outcome_of(robots, f"{HOST}/a.jpg", paused) is Outcome.PUT_OFF
+    assert outcome_of(robots, f"{HOST}/a.jpg", says("")) is None  # read as soon as it can be
+
+
 def test_a_crawl_delay_beyond_patience_puts_the_host_off(hosts: Hosts, robots: Robots) -> None:
     robots.check(f"{HOST}/a.jpg", says("User-agent: *\nCrawl-delay: 31\n"))
     with pytest.raises(NotFetched, match="31 s between two requests") as caught, hosts.turn("photos.test"):
