@@ -51,7 +51,7 @@ def main(
         "tasks": executors * cores,
         "budget": {"connections": CONNECTIONS, "requests_per_second": RATE},
         "plain": measured(spark, executors * cores, photos, fine),
-        "retry_after": measured(spark, executors * cores, photos, busy_once(photos // 2)),
+        "retry_after": measured(spark, executors * cores, photos, busy_once(photos // 2), photos // 2),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1) + "\n")
@@ -65,14 +65,17 @@ def busy_once(at: int) -> Callable[[str, int], Answer]:
     return answer
 
 
-def measured(spark: SparkSession, tasks: int, photos: int, answer: Callable[[str, int], Answer]) -> dict[str, Any]:
-    """So many photos of one host, spread over all tasks without regard to it."""
+def measured(
+    spark: SparkSession, tasks: int, photos: int, answer: Callable[[str, int], Answer], busy_at: int | None = None
+) -> dict[str, Any]:
+    """So many photos of one host, spread over all tasks without regard to it. busy_at: the one of the Retry-After."""
     each = {"connections": CONNECTIONS, "requests_per_second": RATE}
     crawl = CrawlSettings.model_validate({"fetch": {"allowed_networks": [f"{HERE}/32"], "each_host": each}})
     with LoggingHost(answer, takes=0.1).running() as host, asking(spark, crawl) as asks:
         urls = spark.createDataFrame([(f"{host.url}/a.jpg",)] * photos, "url string").repartition(tasks)
         rows = urls.mapInArrow(downloads(crawl, asks.hosts), OUTCOMES).collect()
     times = sorted(host.times("/a.jpg"))
+    pause = {} if busy_at is None else {"requests_in_the_pause": _in_pause(times, busy_at)}
     return {
         "photos": len(rows),
         "outcomes": dict(Counter(row["outcome"] for row in rows)),
@@ -82,8 +85,7 @@ def measured(spark: SparkSession, tasks: int, photos: int, answer: Callable[[str
         "requests_in_any_second_at_most": most_within(times, 1.0),
         "requests_a_second": round((len(times) - 1) / (times[-1] - times[0]), 2),
         "robots_txt_read": len(host.times("/robots.txt")),
-        "requests_in_the_pause": _in_pause(times, photos // 2),
-    }
+    } | pause
 
 
 def _in_pause(times: list[float], at: int) -> int:

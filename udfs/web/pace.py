@@ -12,6 +12,8 @@ from facejoin.conf.settings import FetchSettings, HostBudget
 from facejoin.udfs.web.outcomes import NotFetched, Outcome, is_retryable
 
 LONGEST = 3600.0  # seconds of a pause, or of being left alone, that we choose ourselves
+# Of a budget's requests: they leave evenly and arrive less so, and no second is to see more than the budget of them
+EVENNESS = 0.9
 SPREAD = 0.25  # a wait is up to so much longer than it has to be, so that not all come back at once
 
 
@@ -72,7 +74,7 @@ class Pace:
 
     def start(self, now: float) -> None:
         self.busy += 1
-        self.next_start = now + max(1 / self.budget.requests_per_second, self.crawl_delay)
+        self.next_start = now + max(1 / (EVENNESS * self.budget.requests_per_second), self.crawl_delay)
 
     def finish(self, said: Verdict, retry_after: float | None, now: float) -> None:
         self.busy -= 1
