@@ -68,6 +68,7 @@ bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= a
 	$(BIN)/python benchmarks/growth.py --photos 100000 --photos 1000000 --photos 10000000 \
 		--out build/benchmarks/growth.json
 	$(BIN)/python benchmarks/kill.py --out build/benchmarks/kill.json
+	$(BIN)/python benchmarks/politeness.py --out build/benchmarks/politeness.json
 ifdef LFW
 	$(BIN)/python benchmarks/embed.py --photos $(LFW) --threads 1 --out build/benchmarks/embed.json
 	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --out build/benchmarks/pipeline.json

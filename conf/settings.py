@@ -26,6 +26,9 @@ from pydantic import (
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 GalleryKind = Literal["centred_cosine", "cosine", "svm_rbf", "svm_linear", "gaussian_nb", "gmm", "decision_tree"]
+# A page's or a mail address, without brackets, which would end the comment that it stands in
+CONTACT = r"^(https?://[!-'*-~]+\.[!-'*-~]+|(mailto:)?[!-'*-?A-~]+@[!-'*-?A-~]+\.[!-'*-?A-~]+)$"
+HostPattern = Annotated[str, Field(pattern=r"^[a-z0-9.*?:-]+$")]  # lower case, without a port; * stands for anything
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -54,6 +57,23 @@ class ManifestSettings(Stage):
     extensions: tuple[str, ...] = ("jpg", "jpeg", "png", "gif")  # of the download URL, lower case
 
 
+class HostBudget(Stage):
+    """What the whole cluster may ask of hosts together, however many tasks it has."""
+
+    connections: Annotated[int, Field(ge=1)] = 4  # open at the same time; a browser opens six to a host
+    requests_per_second: Annotated[FiniteFloat, Field(gt=0)] = 10.0
+
+
+class HostGroup(HostBudget):
+    """Hosts that belong together and share one budget."""
+
+    hosts: Annotated[tuple[HostPattern, ...], Field(min_length=1)]  # names, or patterns such as *.example.org
+
+
+# Flickr's picture hosts, old names and new. A hundred million photos take twelve days; whoever wants more asks Flickr.
+FLICKR = HostGroup(hosts=("*.staticflickr.com", "*.static.flickr.com"), connections=32, requests_per_second=100.0)
+
+
 class FetchSettings(Stage):
     concurrency: Annotated[int, Field(ge=1, le=512)] = 32  # downloads in flight per task
     connect_timeout: Annotated[float, Field(gt=0)] = 5.0  # seconds
@@ -63,15 +83,28 @@ class FetchSettings(Stage):
     retries: Annotated[int, Field(ge=0, le=10)] = 2  # further tries after an outcome worth another one
     backoff: Annotated[float, Field(ge=0)] = 0.5  # seconds before the first further try, doubled each time
     max_wait: Annotated[float, Field(ge=0)] = 30.0  # seconds between two tries; a longer Retry-After ends the tries
-    per_host: Annotated[int, Field(ge=1)] = 32  # requests to one host at the same time, per task
+    each_host: HostBudget = HostBudget()
+    host_groups: tuple[HostGroup, ...] = (FLICKR,)  # of hosts with a budget of their own; the first that matches counts
+    failures: Annotated[int, Field(ge=1)] = 10  # of a host, one after the other, after which it is left alone
+    left_alone: Annotated[FiniteFloat, Field(gt=0)] = 60.0  # seconds, at first; doubled each time, up to an hour
     robots: bool = True  # honour robots.txt of every host
-    user_agent: Annotated[str, Field(pattern=r"^[!-~][ -~]*$")] = (
-        "face-join/0.1 (+https://github.com/face-join; photo research crawler)"
-    )
-    allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # private ranges that may be fetched all the same
+    user_agent: Annotated[str, Field(pattern=r"^[!-~][ -~]*$")] = "face-join/0.1"
+    # Page or mail address by which whoever runs a host reaches you; needed to ask any host that is not your own
+    contact: Annotated[str, Field(pattern=CONTACT)] | None = None
+    # Your own hosts, on any port, that may be fetched though they are not public
+    allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    blocked_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # never fetched: the cluster's own public addresses
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (80, 443)  # of public hosts
     ca_bundle: FilePath | None = None  # PEM file of trusted authorities; None: those of certifi
-    placeholder_paths: tuple[re.Pattern[str], ...] = (re.compile(r"/images/photo_unavailable"),)  # on the final URL
+    placeholder_paths: tuple[re.Pattern[str], ...] = (  # on the final URL
+        re.compile(r"/images/([\w-]+/)?photo_unavailable"),
+    )
     placeholder_sha256: tuple[Sha256, ...] = ()  # of known such pictures
+
+    @property
+    def agent(self) -> str:
+        """What hosts are told of who asks."""
+        return self.user_agent if self.contact is None else f"{self.user_agent} (+{self.contact})"
 
 
 class DecodeSettings(Stage):
@@ -184,6 +217,12 @@ class CrawlSettings(Stage):
     wave_photos: Annotated[int, Field(ge=1)] = 50_000  # photos per Delta commit, about; two are in flight
     task_photos: Annotated[int, Field(ge=1)] = 2_000  # photos per Spark task, about: 2 to 5 minutes
     photo_batch: Annotated[int, Field(ge=1)] = 32  # photos that the networks see together
+    # The crawl stops after a wave of which more than this share failed by the network or by the hosts
+    stop_share: Probability = 0.5
+    stop_photos: Annotated[int, Field(ge=1)] = 100  # and as many of its photos at the least
+    put_off_rounds: Annotated[int, Field(ge=0)] = 3  # times that photos which were put off are tried again, at the end
+    put_off_wait: Annotated[FiniteFloat, Field(ge=0)] = 900.0  # seconds at most until each of these times
+    keeper_port: Annotated[int, Field(ge=0, le=65535)] = 0  # of the driver, by which tasks share budgets; 0: any
 
 
 class EnrollSettings(Stage):

@@ -27,6 +27,7 @@ from facejoin.jobs.store.match_report import MatchReport
 from facejoin.jobs.store.warehouse import Warehouse
 
 LOOPBACK = "127.0.0.1"
+OWN_SERVER = {"hosts": [LOOPBACK], "connections": 64, "requests_per_second": 1000.0}  # nobody has to be spared
 SETTINGS_FILE = "settings.yaml"  # what its jobs ran with: any job goes on by --config with it
 SHARE = 0.5  # of a demo's faces that are its gallery's people, about: unlike Flickr's
 SMALLEST = 1_000  # bytes of a photo worth searching, where the photos are the user's own
@@ -48,6 +49,7 @@ def demo_settings(settings: Settings, out: Path, own_photos: bool) -> Settings:
     and the share of known people that a demo has."""
     values = settings.model_dump() | {"warehouse": str(out / "warehouse")}
     values["crawl"]["fetch"] |= {"allowed_networks": [f"{LOOPBACK}/32"], "timeout": 4.0, "retries": 1}
+    values["crawl"]["fetch"]["host_groups"] = [OWN_SERVER]
     values["match"]["share"] = SHARE
     if own_photos:
         values["vision"]["decode"]["min_bytes"] = SMALLEST

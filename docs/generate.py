@@ -104,9 +104,10 @@ def _stages(stage: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[
 
 
 def _stage(path: str, stage: type[BaseModel]) -> str:
-    said, schema = _comments(conf, stage.__name__), stage.model_json_schema()["properties"]
+    whole = stage.model_json_schema()
+    said, schema, inner = _comments(conf, stage.__name__), whole["properties"], whole.get("$defs", {})
     rows = [
-        (f"`{name}`", _kind(schema[name]), f"`{json.dumps(schema[name]['default'])}`", said.get(name, ""))
+        (f"`{name}`", _kind(schema[name], inner), f"`{json.dumps(schema[name]['default'])}`", said.get(name, ""))
         for name, field in stage.model_fields.items()
         if not _inner_stages(field.annotation)
     ]
@@ -123,10 +124,13 @@ def _inner_stages(annotation: Any) -> list[type[BaseModel]]:
     return [annotation] if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else []
 
 
-def _kind(schema: dict[str, Any]) -> str:
-    """In words: a JSON schema's type with its limits."""
+def _kind(schema: dict[str, Any], stages: dict[str, Any]) -> str:
+    """In words: a JSON schema's type with its limits. stages: what it refers to, by name."""
+    if "$ref" in schema:
+        keys = stages[schema["$ref"].rpartition("/")[2]]["properties"]
+        return f"`{{{', '.join(keys)}}}`"
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
+        return " or ".join(dict.fromkeys(_kind(each, stages) for each in schema["anyOf"]))
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:
@@ -134,7 +138,7 @@ def _kind(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         items = schema.get("items") or schema["prefixItems"][0]
         many = f"{schema['maxItems']} ×" if "prefixItems" in schema else "list of"
-        return f"{many} {_kind(items)}"
+        return f"{many} {_kind(items, stages)}"
     limits = [f"{sign} {schema[word]:g}" for word, sign in LIMITS.items() if word in schema]
     pattern = [f"like `{schema['pattern']}`"] if "pattern" in schema else []
     return ", ".join([schema.get("format", schema["type"]), *limits, *pattern])

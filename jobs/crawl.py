@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pyspark import StorageLevel
@@ -12,6 +12,10 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 
 from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import Settings
+from facejoin.jobs.hosts.asking import Asking, asking
+from facejoin.jobs.hosts.contact import require_contact
+from facejoin.jobs.hosts.layout import laid_out
+from facejoin.jobs.hosts.stop import stop_if_most_failed
 from facejoin.jobs.store.executor_files import ship_weights
 from facejoin.jobs.store.leases import Held, Lease, held, lease, sweep
 from facejoin.jobs.store.once import record_plain
@@ -29,6 +33,9 @@ from facejoin.jobs.waves.unfinished import remaining, settled, unfinished
 from facejoin.jobs.waves.unrecorded import JOB, measures, record_unrecorded, run_of
 from facejoin.udfs.find_faces import find_faces
 from facejoin.udfs.vision.analyse import model_version
+from facejoin.udfs.web.outcomes import Outcome
+
+PUT_OFF = f"status_{Outcome.PUT_OFF.value}"  # the measure of that name
 
 
 @dataclass
@@ -62,11 +69,14 @@ class _Crawl:
     version: str
     asked: Asked
     books: Books
+    asks: Asking
 
 
 def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: Asked | None = None) -> CrawlReport:
-    """Does what is missing: photos without a result of this model version, or as much of it as is asked for. Raises
-    WeightsError before any work where the weights are not there, Stopped where the process is told to stop."""
+    """Does what is missing: photos without a result of this model version, or as much of it as is asked for. Photos that
+    were put off are tried again at the end. Raises, before any work, WeightsError where the weights are not there and
+    SettingsError where a contact is needed; JobError where most of a wave failed; Stopped where the process is told to
+    stop."""
     start = time.monotonic()
     report = CrawlReport(version := model_version(settings.vision))
     ship_weights(spark, settings.networks)
@@ -74,10 +84,10 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: 
     asked, before = sampled(warehouse, asked or Asked()), warehouse.version("results")
     books = count_books(warehouse, version, asked)
     report.recorded = record_unrecorded(warehouse, version, books)
-    waves = planned(books, asked, settings.crawl.wave_photos)
-    work = partial(_leased_wave, _Crawl(spark, warehouse, settings, version, asked, books))
-    with task_progress(spark, "crawl"):
-        done = [*in_flight(spark, waves, work)]
+    if any(books.todo(bucket) for bucket in books.photos):
+        require_contact(warehouse.read("photos"), settings.crawl.fetch)
+    with asking(spark, settings.crawl) as asks, task_progress(spark, "crawl"):
+        done = _waves_and_rounds(_Crawl(spark, warehouse, settings, version, asked, books, asks))
     _sum_up(report, done)
     report.held = _still_held(warehouse, [wave.held for wave in done if wave.held is not None])
     if warehouse.version("results") != before + sum(wave.commits for wave in done):  # others write, too
@@ -88,6 +98,27 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: 
     return report
 
 
+def _waves_and_rounds(crawl: _Crawl) -> list[WaveReport]:
+    """Every wave, then rounds over what was put off in the ones before. A part of the crawl has none: they would go
+    beyond it."""
+    done = last = _waves(crawl)
+    is_part = crawl.asked.limit is not None or crawl.asked.waves is not None
+    for _ in range(0 if is_part else crawl.settings.crawl.put_off_rounds):
+        if not any(wave.seen.get(PUT_OFF) for wave in last) or not crawl.asks.wait():
+            break
+        again = crawl.asked.only(Outcome.PUT_OFF)
+        books = count_books(crawl.warehouse, crawl.version, again)
+        last = _waves(replace(crawl, asked=again, books=books))
+        crawl.books.results.update(books.results)
+        done = done + last
+    return done
+
+
+def _waves(crawl: _Crawl) -> list[WaveReport]:
+    waves = planned(crawl.books, crawl.asked, crawl.settings.crawl.wave_photos)
+    return [*in_flight(crawl.spark, waves, partial(_leased_wave, crawl))]
+
+
 def _leased_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
     check_disk(crawl.warehouse, wave.photos)
     try:
@@ -95,9 +126,11 @@ def _leased_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
             in_pool(crawl.spark, LEDGER),
             lease(crawl.warehouse, JOB, wave_unit(wave, crawl.version), clash=overlap),
         ):
-            return retried(lambda: _crawl_wave(crawl, wave))
+            done = retried(lambda: _crawl_wave(crawl, wave))
     except Held as others:
         return WaveReport(held=others.lease)
+    stop_if_most_failed(wave, done.seen, crawl.settings.crawl)
+    return done
 
 
 def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
@@ -121,10 +154,9 @@ def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
 
 def _crawled(crawl: _Crawl, wave: Wave, todo: DataFrame, photos: int) -> dict[str, float]:
     """The measures of the rows that it appends."""
-    tasks = max(-(-photos // crawl.settings.crawl.task_photos), crawl.spark.sparkContext.defaultParallelism)
     constants = {"model_version": crawl.version, "wave": str(wave)}
-    udf = find_faces(crawl.settings.networks, crawl.settings.crawl, constants)
-    results = todo.repartition(tasks, "photo_id").mapInArrow(udf, RESULTS)
+    udf = find_faces(crawl.settings.networks, crawl.settings.crawl, constants, crawl.asks.hosts)
+    results = laid_out(todo, photos, crawl.settings.crawl, crawl.asks.at_once).mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
     with in_pool(crawl.spark, "default"), droppable(crawl.spark):
         crawl.warehouse.append("results", results.observe(observation, *measures()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -14,18 +14,22 @@ from facejoin.udfs.task_networks import task_networks
 from facejoin.udfs.vision.analyse import Analyser, Analysis
 from facejoin.udfs.web.ahead import ahead
 from facejoin.udfs.web.fetch import Fetched, Fetcher
+from facejoin.udfs.web.hosts import Hosts
 
 
-def find_faces(networks: NetworkSettings, crawl: CrawlSettings, constants: Row) -> Stage:
+def find_faces(
+    networks: NetworkSettings, crawl: CrawlSettings, constants: Row, hosts: Callable[[], Hosts] | None = None
+) -> Stage:
     """For mapInArrow: photo_id, bucket, download_url, attempt, status → rows of `results`, one a photo.
 
     A row that comes with a status is passed on as it is, without a download. `constants` are the columns that are the
-    same in every row: model_version and wave. Downloads run ahead of the networks.
+    same in every row: model_version and wave. Downloads run ahead of the networks. hosts: with whom the task shares the
+    hosts' budgets; None: with nobody.
     """
 
     def stage(batches: Batches) -> Batches:
         loaded = task_networks(networks)
-        with Fetcher(crawl.fetch) as fetcher:
+        with Fetcher(crawl.fetch, hosts=hosts and hosts()) as fetcher:
             for rows in result_rows(batches, loaded, fetcher, crawl):
                 yield record_batch([row | constants for row in rows], RESULTS)
 

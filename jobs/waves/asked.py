@@ -24,6 +24,7 @@ class Asked:
     statuses: tuple[str, ...] = ()  # which results those are; none: the network's and the server's own failures
     attempts: int | None = None  # photos that have had so many are not tried again
     last_hash: int | None = None  # of the sample's photos: see `sampled`
+    missing: bool = True  # also photos without a result
 
     def check(self) -> None:
         """Raises SettingsError."""
@@ -33,6 +34,10 @@ class Asked:
         if not self.retry and (self.statuses or self.attempts is not None):
             given = " ".join(self.statuses) or f"--attempts {self.attempts}"
             raise SettingsError(f"{given} was given without --retry: expected with it, as what is to be tried again")
+
+    def only(self, *statuses: str) -> Asked:
+        """The same photos, those with these results alone."""
+        return replace(self, retry=True, statuses=statuses, missing=False)
 
     @property
     def of_it(self) -> Column:

@@ -44,6 +44,7 @@ class Books:
 
     photos: dict[int, Ids]
     results: dict[int, Results]
+    asked: Asked
 
     def missing(self, bucket: int) -> int:
         """Photos without a result: exactly where there are no doubles, and never 0 where any is missing."""
@@ -51,7 +52,7 @@ class Books:
         return 0 if photos == results else max(photos.count - results.count, 1)
 
     def todo(self, bucket: int) -> int:
-        return self.missing(bucket) + self.results[bucket].again
+        return self.results[bucket].again + (self.missing(bucket) if self.asked.missing else 0)
 
     def differing(self) -> list[int]:
         """Buckets in which photos and results are not the same, and both are some."""
@@ -65,7 +66,8 @@ class Books:
 def count_books(warehouse: Warehouse, version: str, asked: Asked) -> Books:
     """Two scans of a few narrow columns."""
     photos = warehouse.read("photos").where(asked.of_it).groupBy("bucket").agg(*_ids()).collect()
-    return Books({bucket: Ids(*ids) for bucket, *ids in photos}, _counted(_final(warehouse, version, asked), asked))
+    results = _counted(_final(warehouse, version, asked), asked)
+    return Books({bucket: Ids(*ids) for bucket, *ids in photos}, results, asked)
 
 
 def recount(books: Books, warehouse: Warehouse, version: str, asked: Asked, buckets: tuple[int, int]) -> None:

@@ -23,7 +23,7 @@ def unfinished(warehouse: Warehouse, version: str, asked: Asked, buckets: tuple[
     before = final_results(warehouse, version, buckets).select("photo_id", "attempt", asked.again.alias("again"))
     photos = warehouse.read("photos").where(F.col("bucket").between(*buckets)).where(asked.of_it)
     suppressed = F.when(is_suppressed(warehouse), F.lit(Outcome.SUPPRESSED.value))
-    todo = photos.join(before, "photo_id", "left").where("attempt IS NULL OR again")
+    todo = photos.join(before, "photo_id", "left").where("attempt IS NULL OR again" if asked.missing else "again")
     return todo.select(
         "photo_id",
         "bucket",

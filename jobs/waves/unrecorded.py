@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from facejoin.jobs.store.leases import held
 from facejoin.jobs.store.once import Run, fingerprint, record_plain
-from facejoin.jobs.store.results import STEPS, results_of
+from facejoin.jobs.store.results import STEPS, results_of, worth_another_try
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.jobs.waves.books import Books
 from facejoin.jobs.waves.plan import overlap, wave_unit
@@ -21,7 +21,10 @@ def measures() -> list[Column]:
     steps = [F.sum(f"seconds.{step}").alias(step) for step in STEPS]
     outcomes = [F.count_if(F.col("status") == outcome.value).alias(f"status_{outcome.value}") for outcome in Outcome]
     download = [F.percentile_approx("seconds.download", p / 100).alias(f"download_p{p}") for p in (50, 95)]
-    return [F.count("*").alias("rows"), F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]
+    first = F.col("attempt") == 1
+    failed = F.count_if(first & worth_another_try()).alias("failed_first_tries")
+    counts = [F.count("*").alias("rows"), F.count_if(first).alias("first_tries"), failed]
+    return [*counts, F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]
 
 
 def run_of(wave: str, version: str) -> Run:

@@ -24,7 +24,7 @@ from facejoin.conf.settings import (
 CONFIGS = sorted(Path(str(DEFAULT_CONFIG)).parent.glob("*.yaml"))
 SECTIONS = [
     *("manifest", "vision", "vision.decode", "vision.detect", "vision.embed"),
-    *("compute", "compute.detect", "compute.embed", "crawl", "crawl.fetch", "enroll", "match"),
+    *("compute", "compute.detect", "compute.embed", "crawl", "crawl.fetch", "crawl.fetch.each_host", "enroll", "match"),
 ]
 
 
@@ -101,6 +101,12 @@ WRONG = {
     "crawl.fetch.user_agent": "a\r\nHost: b",
     "crawl.fetch.allowed_networks": ["10.0.0.1/8"],
     "crawl.fetch.ca_bundle": "/no/such/file.pem",
+    "crawl.fetch.contact": "the operator",
+    "crawl.fetch.ports": [0],
+    "crawl.fetch.each_host.connections": 0,
+    "crawl.fetch.each_host.requests_per_second": 0,
+    "crawl.fetch.host_groups.0.hosts": [],
+    "crawl.stop_share": 1,
     "crawl.fetch.placeholder_paths": ["("],
     "crawl.fetch.placeholder_sha256": ["abc"],
     "enroll.kind": "cosin",
@@ -265,12 +271,27 @@ def test_equal_settings_and_only_they_have_equal_digests(one: MtcnnSettings, oth
     assert MtcnnSettings.model_validate_json(one.model_dump_json()).digest() == one.digest()
 
 
+@pytest.mark.parametrize("contact", ["https://example.org/crawler", "crawler@example.org", "mailto:us@example.org"])
+def test_a_contact_is_part_of_what_hosts_are_told(contact: str) -> None:
+    assert FetchSettings(contact=contact).agent == f"face-join/0.1 (+{contact})"
+
+
+@pytest.mark.parametrize(
+    "contact", ["", "me", "http://localhost", "a@b", "https://example.org/a b", "a@b.org) x", "a@b.org\r\nX: y"]
+)
+def test_what_reaches_nobody_is_no_contact(contact: str) -> None:
+    assert "crawl.fetch.contact" in refusal(nested("crawl.fetch.contact", contact))
+
+
 def test_every_fetch_setting_counts_in_the_digest() -> None:
     changes = [
         {"timeout": 21},
         {"robots": False},
         {"allowed_networks": ["10.0.0.0/8"]},
         {"placeholder_paths": ["/gone"]},
+        {"each_host": {"connections": 5}},
+        {"contact": "crawler@example.org"},
+        {"ports": [80]},
         {"placeholder_sha256": ["0" * 64]},
     ]
     digests = {FetchSettings.model_validate(change).digest() for change in [{}, *changes]}

@@ -13,7 +13,7 @@ FLOORS = (
     {"udfs.vision"},
     {"udfs", "viewer", "jobs.evaluate.measures"},
     {"jobs.store"},
-    {"jobs.downloads", "jobs.folders", "jobs.lists", "jobs.site"},
+    {"jobs.downloads", "jobs.folders", "jobs.hosts", "jobs.lists", "jobs.site"},
     {"jobs.gallery", "jobs.waves"},
     {"jobs.evaluate"},
     {"jobs"},

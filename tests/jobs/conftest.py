@@ -81,6 +81,7 @@ def make_settings() -> Callable[..., Settings]:
     fetch_needed_weights(load_settings().networks)
     usual = {
         "crawl__fetch__allowed_networks": ["127.0.0.1/32"],
+        "crawl__fetch__each_host": {"connections": 32, "requests_per_second": 1000.0},
         "crawl__fetch__timeout": 3.0,
         "crawl__fetch__retries": 0,
         "crawl__fetch__concurrency": 8,

@@ -3,6 +3,7 @@
 import doctest
 import io
 from collections.abc import Callable
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def given(
 ) -> dict[str, Any]:
     """What the examples name without making it: every setting's class, and these."""
     from facejoin.udfs.vision.engines.runtime import choose_runtime, choose_runtimes
+    from facejoin.udfs.web.hosts import hosts_alone
 
     vision = settings.VisionSettings(
         decode=settings.DecodeSettings(min_bytes=0), embed=settings.EmbedSettings(model="sface")
@@ -70,6 +72,8 @@ def given(
         "jpeg": samples.path("rocket.jpg").read_bytes(),
         "exif_block": exif_block(),
         "io": io,
+        "closing": closing,
+        "hosts_alone": hosts_alone,
         "photo_url": serve().url("/8/1.jpg"),
     }
 

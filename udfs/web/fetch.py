@@ -18,6 +18,7 @@ from urllib3.util import Timeout
 
 from facejoin.conf.settings import FetchSettings
 from facejoin.udfs.web.guard import AddressGuard, Resolver, system_resolver
+from facejoin.udfs.web.hosts import Hosts, hosts_alone
 from facejoin.udfs.web.outcomes import NotFetched, Outcome, is_retryable
 from facejoin.udfs.web.response import (
     check_media_type,
@@ -27,7 +28,7 @@ from facejoin.udfs.web.response import (
     read_at_most,
     redirect_target,
 )
-from facejoin.udfs.web.robots import ROBOTS_BYTES, Robots, opts_out, origin
+from facejoin.udfs.web.robots import ROBOTS_BYTES, Robots, opts_out
 from facejoin.udfs.web.transport import GuardedAdapter
 
 URL_CHARACTERS = 8_000  # RFC 9110, 4.1: what servers are to support; longer ones are no photo's
@@ -58,15 +59,18 @@ class Answer:
 
 
 class Budget:
-    """The seconds that the requests of one try may take together; waiting for a turn or for robots.txt is free."""
+    """The seconds that the requests of one try may take together, robots.txt included; waiting for a turn is free."""
 
     def __init__(self, seconds: float) -> None:
         self.total = self.left = seconds
 
-    @contextmanager
-    def spend(self) -> Iterator[float]:
+    def check(self) -> None:
+        """Raises NotFetched (timeout) where nothing is left."""
         if self.left <= 0:
             raise NotFetched(Outcome.TIMEOUT, f"no complete response within {self.total:g} s")
+
+    @contextmanager
+    def spend(self) -> Iterator[float]:
         started = time.monotonic()
         try:
             yield self.left
@@ -74,11 +78,14 @@ class Budget:
             self.left -= time.monotonic() - started
 
 
+Check = Callable[[str, Budget], None]  # a URL, and the budget for what has to be asked about it; raises NotFetched
+
+
 class Fetcher:
     """Downloads photos for one Spark task; `fetch` may be called from many threads.
 
-    A URL takes at most `timeout` seconds for each of its `retries + 1` tries and `max_wait` between two of them; as
-    much again where its host's robots.txt is still to be read; and its turn, where `per_host` requests are under way.
+    A URL takes at most `timeout` seconds for each of its `retries + 1` tries, its host's robots.txt included where that
+    is still to be read, and `max_wait` between two of them; and each request waits for its turn in the host's budget.
 
     >>> with Fetcher(FetchSettings(allowed_networks=["127.0.0.1/32"])) as fetcher:
     ...     photo, other, inside = map(fetcher.fetch, [photo_url, "ftp://photos.test/1.jpg", "http://10.0.0.1/1.jpg"])
@@ -88,13 +95,18 @@ class Fetcher:
     ('not_image_url', 'blocked_address')
     """
 
-    def __init__(self, settings: FetchSettings, resolve: Resolver = system_resolver) -> None:
-        """resolve: the name service. Raises OSError where `ca_bundle` cannot be read."""
+    def __init__(
+        self, settings: FetchSettings, resolve: Resolver = system_resolver, hosts: Hosts | None = None
+    ) -> None:
+        """resolve: the name service. hosts: who shares the hosts' budgets, closed with the fetcher; None: nobody.
+
+        Raises OSError where `ca_bundle` cannot be read.
+        """
         self._settings = settings
-        guard = AddressGuard(settings.allowed_networks, resolve)
-        self._adapter = GuardedAdapter(guard, min(settings.concurrency, settings.per_host), settings.ca_bundle)
-        self._robots = Robots(self._read_robots, settings.user_agent)
-        self._turns: dict[str, threading.BoundedSemaphore] = {}
+        guard = AddressGuard(settings.allowed_networks, settings.blocked_networks, settings.ports, resolve)
+        self._hosts = hosts or hosts_alone(settings)
+        self._adapter = GuardedAdapter(guard, settings.concurrency, settings.ca_bundle, self._hosts.keep_alive)
+        self._robots = Robots(self._hosts, settings.user_agent)
         self._closed = threading.Event()
 
     def __enter__(self) -> Self:
@@ -107,9 +119,10 @@ class Fetcher:
         """Closes idle connections and ends the waits between tries; a request under way ends by its own deadline."""
         self._closed.set()
         self._adapter.close()
+        self._hosts.close()
 
     def fetch(self, url: str) -> Fetched:
-        """The photo at `url`. Whatever the URL or a server does is an outcome, never an exception."""
+        """The photo at `url`. Whatever the URL or a server does is an outcome, no exception. Raises KeeperLost."""
         started = time.monotonic()
         try:
             answer, digest = self._fetch_photo(url)
@@ -120,17 +133,20 @@ class Fetcher:
         return Fetched(answer.body, None, 200, None, answer.url, digest, time.monotonic() - started)
 
     def _fetch_photo(self, url: str) -> tuple[Answer, str]:
-        answer = self._with_retries(lambda: self._follow(url, self._check_photo_url, self._read_photo))
+        def attempt() -> Answer:
+            return self._follow(url, self._check_photo_url, self._read_photo, Budget(self._settings.timeout))
+
+        answer = self._with_retries(attempt)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest in self._settings.placeholder_sha256:
             raise NotFetched(Outcome.PLACEHOLDER, "a known placeholder picture", http_status=200, url=answer.url)
         return answer, digest
 
-    def _check_photo_url(self, url: str) -> None:
+    def _check_photo_url(self, url: str, budget: Budget) -> None:
         if any(pattern.search(url) for pattern in self._settings.placeholder_paths):
             raise NotFetched(Outcome.PLACEHOLDER, "leads to a placeholder picture")
         if self._settings.robots:
-            self._robots.check(url)
+            self._robots.check(url, lambda of_host: self._read_robots(of_host, budget))
 
     def _read_photo(self, response: Response) -> bytes:
         if opts_out(response.raw.headers.getlist("x-robots-tag"), self._settings.user_agent):
@@ -138,32 +154,36 @@ class Fetcher:
         check_media_type(response)
         return read_at_most(response, self._settings.max_bytes)
 
-    def _read_robots(self, url: str) -> str:
+    def _read_robots(self, url: str, budget: Budget) -> str:
         def start_of(response: Response) -> bytes:
             return response.raw.read(ROBOTS_BYTES, decode_content=True)
 
-        answer = self._with_retries(lambda: self._follow(url, lambda _: None, start_of))
+        answer = self._with_retries(lambda: self._follow(url, lambda *_: None, start_of, budget))
         return answer.body.decode("utf-8-sig", "replace")
 
     def _with_retries(self, attempt: Callable[[], T]) -> T:
-        for tried in range(self._settings.retries):
+        failed: NotFetched | None = None
+        tried = 0
+        while True:
             try:
                 return attempt()
             except NotFetched as reason:
+                if reason.outcome is Outcome.PUT_OFF:
+                    raise failed or reason from None  # what made the host be left alone says more
                 wait = max(self._backoff(tried), reason.retry_after or 0)
-                # a server that asks for a longer pause is left to a later wave
-                if not reason.retryable or wait > self._settings.max_wait or self._closed.wait(wait):
+                # a server that asks for a longer pause is left to later
+                last = tried == self._settings.retries or wait > self._settings.max_wait
+                if last or not reason.retryable or self._closed.wait(wait):
                     raise
-        return attempt()
+                failed, tried = reason, tried + 1
 
     def _backoff(self, tried: int) -> float:
         """Seconds: doubled with each try, spread so that the threads do not come back all at once."""
         spread = random.uniform(0.5, 1.5)
         return min(self._settings.backoff * float(2**tried) * spread, self._settings.max_wait)
 
-    def _follow(self, url: str, check: Callable[[str], None], read: Callable[[Response], bytes]) -> Answer:
+    def _follow(self, url: str, check: Check, read: Callable[[Response], bytes], budget: Budget) -> Answer:
         """One try, with its redirects. check: a URL before it is asked for; read: the body of a status 200."""
-        budget = Budget(self._settings.timeout)
         for _ in range(self._settings.max_redirects + 1):
             try:
                 answer = self._ask(url, budget, check, read)
@@ -175,13 +195,13 @@ class Fetcher:
             url = answer.redirect
         raise NotFetched(Outcome.HTTP_ERROR, f"more than {self._settings.max_redirects} redirects", url=answer.url)
 
-    def _ask(self, url: str, budget: Budget, check: Callable[[str], None], read: Callable[[Response], bytes]) -> Answer:
-        request = _prepare(url, self._settings.user_agent)
+    def _ask(self, url: str, budget: Budget, check: Check, read: Callable[[Response], bytes]) -> Answer:
+        request = _prepare(url, self._settings.agent)
         url = str(request.url)
-        check(url)
-        turn = self._turns.setdefault(origin(url), threading.BoundedSemaphore(self._settings.per_host))
+        check(url, budget)
+        budget.check()  # before it takes a turn
         with (
-            turn,
+            self._hosts.turn(urlsplit(url).netloc.lower()),
             budget.spend() as seconds,
             network_errors_as_outcomes(budget.total),
             closing(self._send(request, seconds)) as response,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -16,6 +16,19 @@ Resolver = Callable[[str], Sequence[str]]  # host name or literal → IP address
 
 GLOBAL_UNICAST = ip_network("2000::/3")  # all that IANA has given out of IPv6; is_global alone admits unassigned space
 SIX_TO_FOUR = ip_network("2002::/16")  # wraps an IPv4 address, private ones too; withdrawn by RFC 7526
+# Public by the registries, but inside of a cloud, or of the machine's own provider: not for a crawler.
+DENIED: tuple[Network, ...] = tuple(
+    ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # Azure's wire server: DNS, health, secrets (Microsoft: "What is 168.63.129.16?")
+        "192.0.0.0/24",  # IETF protocol assignments (RFC 6890); 192.0.0.192 is Oracle Cloud's former metadata service
+        "169.254.0.0/16",  # link local: metadata services of AWS, Azure, Google, Oracle and others
+        "100.64.0.0/10",  # shared address space (RFC 6598); 100.100.100.200 is Alibaba Cloud's metadata service
+        "fd00:ec2::/32",  # AWS's metadata and DNS over IPv6
+        "192.88.99.0/24",  # relays of 6to4, withdrawn by RFC 7526
+        "192.31.196.0/24", "192.52.193.0/24", "192.175.48.0/24",  # AS112 and AMT (RFC 7535, 7450, 7534)
+    )
+)  # fmt: skip
 NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is reached
 
 
@@ -26,33 +39,47 @@ def system_resolver(host: str) -> list[str]:
 
 
 class AddressGuard:
-    """Resolves names and lets through only public addresses and those of `allowed` networks.
+    """Resolves names and lets through public addresses on the usual ports, and those of `allowed` networks on any.
 
-    Callers connect to an address that it returned and never to the name, so a name that changes its address
-    between the check and the connection (DNS rebinding) gains nothing.
+    A `blocked` network is never let through, allowed or not. Callers connect to an address that it returned and never
+    to the name, so a name that changes its address between the check and the connection (DNS rebinding) gains nothing.
 
     >>> guard = AddressGuard([ip_network("10.1.2.0/24")], resolve=lambda host: ["10.9.9.9", "10.1.2.3", "8.8.8.8"])
-    >>> guard.addresses("photos.test", timeout=1.0)
-    ['10.1.2.3', '8.8.8.8']
+    >>> guard.addresses("photos.test", 80, timeout=1.0), guard.addresses("photos.test", 8080, timeout=1.0)
+    (['10.1.2.3', '8.8.8.8'], ['10.1.2.3'])
     """
 
-    def __init__(self, allowed: Sequence[Network] = (), resolve: Resolver = system_resolver) -> None:
-        self._allowed = tuple(allowed)
+    def __init__(
+        self,
+        allowed: Sequence[Network] = (),
+        blocked: Sequence[Network] = (),
+        ports: Collection[int] = (80, 443),  # of public addresses
+        resolve: Resolver = system_resolver,
+    ) -> None:
+        self._allowed, self._blocked = tuple(allowed), tuple(blocked)
+        self._ports = frozenset(ports)
         self._resolve = resolve
 
-    def addresses(self, host: str, timeout: float) -> list[str]:
+    def addresses(self, host: str, port: int, timeout: float) -> list[str]:
         """Addresses of `host` that may be connected to, at least one. timeout: seconds for the name service.
 
         Raises NotFetched: dns_error or blocked_address.
         """
-        permitted = [address for address in self._lookup(host, timeout) if self.permits(ip_address(address))]
+        found = [ip_address(address) for address in self._lookup(host, timeout)]
+        permitted = [str(address) for address in found if self.permits(address, port)]
         if not permitted:
-            raise NotFetched(Outcome.BLOCKED_ADDRESS, f"{host} is not on the public internet")
+            anywhere = any(self.permits(address, usual) for address in found for usual in self._ports)
+            reason = f"port {port} is not one to be fetched from" if anywhere else "is not on the public internet"
+            raise NotFetched(Outcome.BLOCKED_ADDRESS, f"{host}: {reason}")
         return permitted
 
-    def permits(self, address: Address) -> bool:
+    def permits(self, address: Address, port: int = 80) -> bool:
         target = _reached(address)
-        return any(address in network or target in network for network in self._allowed) or _is_public(target)
+        if _within(target, self._blocked) or _within(address, self._blocked):
+            return False
+        if _within(target, self._allowed) or _within(address, self._allowed):
+            return True
+        return port in self._ports and _is_public(target)
 
     def _lookup(self, host: str, timeout: float) -> Sequence[str]:
         answer: Future[Sequence[str]] = Future()
@@ -86,7 +113,11 @@ def _reached(address: Address) -> Address:
     return address
 
 
+def _within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
 def _is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address) and (address not in GLOBAL_UNICAST or address in SIX_TO_FOUR):
         return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not _within(address, DENIED)

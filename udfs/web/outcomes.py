@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429, or 503 with a Retry-After
     TIMEOUT = "timeout"  # not connected, or not complete, in time
     DNS_ERROR = "dns_error"  # the host's name has no address, or nobody said so in time
+    PUT_OFF = "put_off"  # its host failed, or asked for a pause, and is left alone; nothing was sent
     REFUSED = "refused"  # connection refused, reset or cut before its Content-Length; TLS failed; no HTTP spoken
     BLOCKED_ADDRESS = "blocked_address"  # the host lies in a private network; nothing was sent
     ROBOTS = "robots"  # the host's robots.txt disallows it
@@ -33,7 +34,7 @@ class Outcome(StrEnum):
         return self in _PASSING
 
 
-_PASSING = frozenset({Outcome.RATE_LIMITED, Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.REFUSED})
+_PASSING = frozenset({Outcome.RATE_LIMITED, Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.PUT_OFF, Outcome.REFUSED})
 
 
 def is_retryable(outcome: Outcome, http_status: int | None) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from protego import Protego
 
+from facejoin.udfs.web.hosts import Hosts
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 KiB are to be read; the rest is ignored
-UNREACHABLE_FOR = 60.0  # seconds until a robots.txt that could not be had is asked for again
+RULES = 1_000  # lines about one crawler: a URL is compared with them in about a millisecond
+AGENT_LINE = re.compile(r"user[ -]?agent(?=[\s:]|$)\s*:?\s*(.*)", re.IGNORECASE)
+# Lines that end no group of agents: those about the whole site, and, as Protego has it, those that say nothing
+NO_RULE = re.compile(r"(site-?maps?|host)\b.*|(?!(allow|di|crawl|request|visit))[^:]*", re.IGNORECASE)
 OPT_OUT = frozenset({"noai", "noimageai"})  # as img2dataset reads them
 VALUED_DIRECTIVES = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 
@@ -29,66 +32,83 @@ def product_token(user_agent: str) -> str:
     return user_agent.partition("/")[0].strip()
 
 
-@dataclass(frozen=True)
-class _Failure:
-    reason: NotFetched
-    until: float  # of time.monotonic()
-
-
 class Robots:
-    """The rules of each host, read once per host and kept; safe to ask from many threads.
+    """The rules of each host, read once for all who share `hosts` and kept; safe to ask from many threads.
 
-    >>> robots = Robots(lambda url: "User-agent: *\\nDisallow: /private/", "face-join/0.1")
-    >>> robots.check("https://photos.test/1.jpg")
-    >>> robots.check("https://photos.test/private/1.jpg")
+    >>> with closing(hosts_alone(FetchSettings())) as hosts:
+    ...     robots = Robots(hosts, "face-join/0.1")
+    ...     robots.check("https://photos.test/1.jpg", lambda url: "User-agent: *\\nDisallow: /private/")
+    ...     robots.check("https://photos.test/private/1.jpg", lambda url: "")
     Traceback (most recent call last):
     facejoin.udfs.web.outcomes.NotFetched: disallowed by robots.txt
     """
 
-    def __init__(self, read: Callable[[str], str], user_agent: str) -> None:
-        """read: URL of a robots.txt → its text; raises NotFetched."""
-        self._read = read
+    def __init__(self, hosts: Hosts, user_agent: str) -> None:
+        self._hosts = hosts
         self._agent = product_token(user_agent)
         self._locks: dict[str, threading.Lock] = {}
-        self._rules: dict[str, Protego | _Failure] = {}
+        self._rules: dict[str, Protego] = {}
 
-    def check(self, url: str) -> None:
-        """Raises NotFetched: `robots` where the rules disallow the URL.
+    def check(self, url: str, read: Callable[[str], str]) -> None:
+        """Raises NotFetched: `robots` where the rules disallow the URL. read: URL of a robots.txt → its text.
 
         Where robots.txt cannot be had (the host does not answer, or answers 5xx or 429), RFC 9309 demands to stay
-        away; the URL then ends as robots.txt did, which is worth another try later.
+        away; the URL then ends as robots.txt did, and others of the host are put off.
         """
         host = origin(url)
         with self._locks.setdefault(host, threading.Lock()):
-            rules = self._rules_of(host)
-            if isinstance(rules, _Failure):
-                raise _as_of_robots(rules)
-            if not rules.can_fetch(url, self._agent):  # builds its index at the first call, hence under the lock
+            if host not in self._rules:
+                self._rules[host] = self._load(host, read)
+            if not self._rules[host].can_fetch(url, self._agent):  # builds its index at the first call
                 raise NotFetched(Outcome.ROBOTS, "disallowed by robots.txt")
 
-    def _rules_of(self, host: str) -> Protego | _Failure:
-        rules = self._rules.get(host)
-        if rules is None or (isinstance(rules, _Failure) and rules.until <= time.monotonic()):
-            rules = self._rules[host] = self._load(host)
+    def _load(self, host: str, read: Callable[[str], str]) -> Protego:
+        text = self._hosts.rules(host)
+        if text is not None:
+            return Protego.parse(text)
+        try:
+            text = rules_for(self._agent, read(f"{host}/robots.txt"))
+        except NotFetched as reason:
+            if reason.outcome is Outcome.PUT_OFF:
+                self._hosts.not_read(host)
+                raise
+            if reason.retryable:
+                self._hosts.no_rules(host)
+                raise _as_of_robots(reason) from reason
+            text = ""  # there is none (4xx, or it leads nowhere): all is allowed
+        rules = Protego.parse(text)
+        self._hosts.keep_rules(host, text, rules.crawl_delay(self._agent))
         return rules
 
-    def _load(self, host: str) -> Protego | _Failure:
-        try:
-            return Protego.parse(self._read(f"{host}/robots.txt"))
-        except NotFetched as reason:
-            if reason.retryable:
-                return _Failure(reason, time.monotonic() + UNREACHABLE_FOR)
-            return Protego.parse("")  # there is none (4xx, or it leads nowhere): all is allowed
 
-
-def _as_of_robots(failure: _Failure) -> NotFetched:
-    reason = failure.reason
+def _as_of_robots(reason: NotFetched) -> NotFetched:
     return NotFetched(
-        reason.outcome,
-        f"robots.txt: {reason}",
-        http_status=reason.http_status,
-        retry_after=failure.until - time.monotonic(),
+        reason.outcome, f"robots.txt: {reason}", http_status=reason.http_status, retry_after=reason.retry_after
     )
+
+
+def rules_for(agent: str, text: str) -> str:
+    """The part of a robots.txt that can be about the crawler; all is disallowed where that has too many rules.
+
+    Groups that name others alone are left out. In doubt a group stays: what it says is for Protego to decide.
+
+    >>> print(rules_for("face-join", "User-agent: a\\nDisallow: /\\nUser-agent: *\\nDisallow: /b\\nSitemap: /c"))
+    User-agent: *
+    Disallow: /b
+    """
+    kept: list[str] = []
+    ours = begun = False  # the group that a line is of: whether it is about us, and whether it has rules already
+    for line in filter(None, (line.partition("#")[0].strip() for line in text.splitlines())):
+        if named := AGENT_LINE.fullmatch(line):
+            ours = (ours and not begun) or named[1].lower().replace("*", "") in agent.lower()
+        elif NO_RULE.fullmatch(line):
+            continue
+        begun = not named
+        if ours:
+            kept.append(line)
+    if len(kept) > RULES:
+        return "User-agent: *\nDisallow: /"
+    return "\n".join(kept)
 
 
 def opts_out(headers: Iterable[str], user_agent: str) -> bool:
@@ -106,7 +126,7 @@ def opts_out(headers: Iterable[str], user_agent: str) -> bool:
     )
 
 
-def _directives(header: str) -> Iterable[tuple[str, str]]:
+def _directives(header: str) -> Iterator[tuple[str, str]]:
     agent = ""
     for part in header.split(","):
         name, colon, directive = part.partition(":")

@@ -11,7 +11,7 @@ from typing import Any
 
 import certifi
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPResponse, PoolManager
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -50,7 +50,7 @@ class GuardedHTTPConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """A socket connected to a vetted address. Raises NotFetched."""
         deadline = time.monotonic() + (self.timeout or 0)
-        addresses = self._guard.addresses(self._dns_host.strip("[]"), self.timeout or 0)[:ADDRESSES_TRIED]
+        addresses = self._guard.addresses(self._dns_host.strip("[]"), self.port, self.timeout or 0)[:ADDRESSES_TRIED]
         for left in range(len(addresses), 0, -1):
             try:
                 share = max(deadline - time.monotonic(), 0.001) / left
@@ -87,10 +87,25 @@ def _connect(address: str, port: int, timeout: float, options: list[tuple[int, i
     return sock
 
 
+class _ClosingPool(HTTPConnectionPool):
+    """Keeps no connection open that no request is using."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.close()
+        super()._put_conn(conn)
+
+
+class _ClosingTLSPool(_ClosingPool, HTTPSConnectionPool):
+    pass
+
+
 class GuardedPoolManager(PoolManager):
-    def __init__(self, guard: AddressGuard, **kwargs: Any) -> None:
+    def __init__(self, guard: AddressGuard, keep_alive: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._guard = guard
+        if not keep_alive:
+            self.pool_classes_by_scheme = {"http": _ClosingPool, "https": _ClosingTLSPool}
 
     def _new_pool(self, scheme: str, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         pool = super()._new_pool(scheme, *args, **kwargs)
@@ -102,11 +117,14 @@ class GuardedPoolManager(PoolManager):
 class GuardedAdapter(HTTPAdapter):
     """Sends prepared requests; used without a Session, whose cookies, proxies and .netrc have no place here.
 
-    ca_bundle: PEM file of the trusted authorities; None for those of certifi.
+    ca_bundle: PEM file of the trusted authorities; None for those of certifi. keep_alive: whether a connection stays
+    open for the next request to its host.
     """
 
-    def __init__(self, guard: AddressGuard, pool_size: int, ca_bundle: Path | None = None) -> None:
-        self._guard = guard
+    def __init__(
+        self, guard: AddressGuard, pool_size: int, ca_bundle: Path | None = None, keep_alive: bool = True
+    ) -> None:
+        self._guard, self._keep_alive = guard, keep_alive
         self._tls = create_urllib3_context()
         self._tls.sslsocket_class = DeadlineTLSSocket
         self._tls.load_verify_locations(ca_bundle or certifi.where())
@@ -114,7 +132,7 @@ class GuardedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
         kwargs.update(num_pools=connections, maxsize=maxsize, block=block, ssl_context=self._tls)
-        self.poolmanager = GuardedPoolManager(self._guard, **kwargs)
+        self.poolmanager = GuardedPoolManager(self._guard, self._keep_alive, **kwargs)
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to add: the TLS context verifies; requests would load the authorities anew for each connection."""

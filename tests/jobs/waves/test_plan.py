@@ -13,7 +13,7 @@ from facejoin.jobs.waves.plan import Wave, overlap, planned, wave_unit
 def books(photos, results=None):
     """Bucket → photos, and → (results, of them to be tried again)."""
     done = {b: Results(Ids(count, count), again, Counter(faces=count)) for b, (count, again) in (results or {}).items()}
-    return Books({bucket: Ids(count, count) for bucket, count in photos.items()}, defaultdict(Results, done))
+    return Books({bucket: Ids(count, count) for bucket, count in photos.items()}, defaultdict(Results, done), Asked())
 
 
 def plan(books, asked=Asked(), wave_photos=10):  # noqa: B008 (frozen)

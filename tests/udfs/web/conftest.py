@@ -15,6 +15,7 @@ from facejoin.udfs.web.guard import system_resolver
 def settings() -> Callable[..., FetchSettings]:
     """Settings that may fetch from this machine, try once and ask for no robots.txt, unless changed."""
     usual = {"allowed_networks": ["127.0.0.1/32"], "retries": 0, "backoff": 0.01, "robots": False, "timeout": 10.0}
+    usual["each_host"] = {"connections": 32, "requests_per_second": 1000}
     return lambda **changes: FetchSettings.model_validate({**usual, **changes})
 
 

@@ -68,6 +68,28 @@ def test_a_placeholder_known_by_its_address_is_not_downloaded(fetch, serve, sett
     assert server.requests == {PATH: 1}
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://s.yimg.com/pw/images/en-us/photo_unavailable.png",
+        "https://s.yimg.com/pw/images/photo_unavailable_l.gif",
+        "http://l.yimg.com/g/images/de-de/photo_unavailable.png",
+    ],
+)
+def test_flickrs_own_placeholders_are_not_downloaded(fetch, answering, settings, target: str) -> None:
+    with answering(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode()) as url:
+        fetched = fetch(url, settings())
+    assert (fetched.outcome, fetched.url) == (Outcome.PLACEHOLDER, target)
+
+
+def test_who_asks_and_how_to_reach_them_is_said_with_every_request(fetch, settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/a.jpg"
+        pool.submit(fetch, url, settings(timeout=0.5, contact="https://example.org/crawler"))
+        with listener.accept()[0] as connection:
+            assert b"\r\nUser-Agent: face-join/0.1 (+https://example.org/crawler)\r\n" in connection.recv(65536)
+
+
 def test_a_placeholder_is_known_by_its_content(fetch, serve, settings, photos: Path) -> None:
     digest = hashlib.sha256((photos / "8" / "1.jpg").read_bytes()).hexdigest()
     fetched = fetch(serve().url(PATH), settings(placeholder_sha256=[digest]))

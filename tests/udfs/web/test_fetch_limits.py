@@ -55,8 +55,8 @@ def test_a_compressed_bomb_is_too_large(fetch, answering, settings) -> None:
 def test_a_host_is_asked_for_no_more_than_its_share_at_once(serve, settings) -> None:
     """Each request takes its whole timeout: six of them, two at a time, take three."""
     server, timeout = serve(faults={f"/{n}.jpg": Fault.SLOW for n in range(6)}), 0.4
-    started = time.monotonic()
-    with Fetcher(settings(per_host=2, timeout=timeout)) as fetcher, ThreadPoolExecutor(6) as pool:
+    started, budget = time.monotonic(), {"connections": 2, "requests_per_second": 1000}
+    with Fetcher(settings(each_host=budget, timeout=timeout)) as fetcher, ThreadPoolExecutor(6) as pool:
         fetched = list(pool.map(fetcher.fetch, [server.url(f"/{n}.jpg") for n in range(6)]))
     assert time.monotonic() - started >= 3 * timeout
     assert sum(server.requests.values()) == 6  # waiting for a turn takes nothing of a photo's own time

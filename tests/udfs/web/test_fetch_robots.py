@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from facejoin.demo.photo_server import Fault
 from facejoin.udfs.web.fetch import Fetcher
 from facejoin.udfs.web.outcomes import Outcome
+from facejoin.udfs.web.robots import ROBOTS_BYTES
 
 PATH = "/8/1.jpg"
 
@@ -37,8 +38,23 @@ def test_a_host_whose_robots_txt_fails_is_left_alone_until_later(serve, settings
     server = serve(faults={"/robots.txt": Fault.SERVER_ERROR})
     with Fetcher(settings(robots=True, retries=1)) as fetcher:
         first, second = fetcher.fetch(server.url(PATH)), fetcher.fetch(server.url(PATH))
-    assert [(f.outcome, f.http_status, f.retryable) for f in (first, second)] == [(Outcome.HTTP_ERROR, 500, True)] * 2
+    assert (first.outcome, first.http_status, first.retryable) == (Outcome.HTTP_ERROR, 500, True)
+    assert (second.outcome, second.http_status, second.retryable) == (Outcome.PUT_OFF, None, True)
     assert server.requests == {"/robots.txt": 2}
+
+
+def test_reading_robots_txt_takes_of_the_photos_own_time(fetch, serve, settings) -> None:
+    server = serve(faults={"/robots.txt": Fault.SLOW_HEADERS})
+    fetched = fetch(server.url(PATH), settings(robots=True, timeout=0.4, retries=2))
+    assert fetched.outcome is Outcome.TIMEOUT
+    assert "robots.txt" in (fetched.error or "")
+    assert server.requests == {"/robots.txt": 1}  # its one try had all of the time
+
+
+def test_of_an_endless_robots_txt_only_the_first_part_is_read(fetch, answering, settings) -> None:
+    endless = b"User-agent: *\n" + b"Allow: /\n" * (2 * ROBOTS_BYTES // 9) + b"Disallow: /\n"
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99000000\r\n\r\n" + endless) as url:
+        assert fetch(url, settings(robots=True, timeout=5)).outcome is Outcome.ROBOTS  # too many rules
 
 
 def test_a_dead_host_ends_as_its_own_outcome(fetch, settings) -> None:

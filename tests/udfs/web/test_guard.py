@@ -34,6 +34,11 @@ INSIDE = [
     "64:ff9b:1::10.0.0.1",
     "2002:0a00:0001::1",
     "2001:0:a00:1::1",
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "64:ff9b::168.63.129.16",
+    "192.0.0.192",
+    "100.100.100.200",
 ]
 PUBLIC = ["8.8.8.8", "151.101.1.1", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
 
@@ -56,20 +61,43 @@ def test_an_allowed_network_is_permitted_and_its_neighbours_are_not(address: str
     assert not guard.permits(ip_address("10.1.3.3"))
 
 
+@pytest.mark.parametrize("address", ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "10.1.2.3", "2001:db9::7"])
+def test_a_blocked_network_is_not_permitted_even_where_it_is_allowed(address: str) -> None:
+    blocked = [ip_network(network) for network in ("8.8.8.0/24", "10.1.2.3/32", "2001:db9::/32")]
+    guard = AddressGuard([ip_network("10.0.0.0/8"), ip_network("8.0.0.0/8")], blocked)
+    assert not guard.permits(ip_address(address))
+    assert guard.permits(ip_address("10.1.2.4"))
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "permitted"), [("8.8.8.8", 22, False), ("8.8.8.8", 443, True), ("10.1.2.3", 22, True)]
+)
+def test_ports_are_limited_but_for_hosts_of_our_own(address: str, port: int, permitted: bool) -> None:
+    guard = AddressGuard([ip_network("10.1.2.0/24")])
+    assert guard.permits(ip_address(address), port) is permitted
+
+
+def test_a_port_that_is_not_fetched_from_is_named() -> None:
+    with pytest.raises(NotFetched, match=r"photos\.test: port 8080 is not one to be fetched from") as caught:
+        AddressGuard(resolve=lambda host: ["8.8.8.8"]).addresses("photos.test", 8080, timeout=1)
+    assert caught.value.outcome is Outcome.BLOCKED_ADDRESS
+    assert AddressGuard(ports=[8080], resolve=lambda host: ["8.8.8.8"]).addresses("photos.test", 8080, timeout=1)
+
+
 def test_only_the_public_addresses_of_a_name_are_given() -> None:
     guard = AddressGuard(resolve=lambda host: ["10.0.0.1", "8.8.8.8"])
-    assert guard.addresses("photos.test", timeout=1) == ["8.8.8.8"]
+    assert guard.addresses("photos.test", 80, timeout=1) == ["8.8.8.8"]
 
 
 def test_a_name_without_public_addresses_is_blocked() -> None:
     guard = AddressGuard(resolve=lambda host: ["10.0.0.1", "::1"])
     with pytest.raises(NotFetched) as caught:
-        guard.addresses("photos.test", timeout=1)
+        guard.addresses("photos.test", 80, timeout=1)
     assert caught.value.outcome is Outcome.BLOCKED_ADDRESS
 
 
 @pytest.mark.parametrize("literal", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "localhost"])
 def test_other_spellings_of_this_machine_are_blocked(literal: str) -> None:
     with pytest.raises(NotFetched) as caught:
-        AddressGuard().addresses(literal, timeout=5)
+        AddressGuard().addresses(literal, 80, timeout=5)
     assert caught.value.outcome is Outcome.BLOCKED_ADDRESS

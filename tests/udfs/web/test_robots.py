@@ -1,20 +1,45 @@
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protego import Protego
 
+from facejoin.conf.settings import FetchSettings
+from facejoin.udfs.web.hosts import Hosts, hosts_alone
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
-from facejoin.udfs.web.robots import Robots, opts_out
+from facejoin.udfs.web.robots import RULES, Robots, opts_out, rules_for
 
 AGENT = "face-join/0.1 (+https://example.org; photo research crawler)"
-RULES = "User-agent: *\nDisallow: /private/\n\nUser-agent: face-join\nDisallow: /people/\nAllow: /people/public/\n"
+TEXT = "User-agent: *\nDisallow: /private/\n\nUser-agent: face-join\nDisallow: /people/\nAllow: /people/public/\n"
 HOST = "https://photos.test"
 
 
-def outcome_of(robots: Robots, url: str) -> Outcome | None:
+Reader = Callable[[str], str]
+
+
+@pytest.fixture
+def hosts() -> Iterator[Hosts]:
+    with closing(hosts_alone(FetchSettings())) as hosts:
+        yield hosts
+
+
+@pytest.fixture
+def robots(hosts: Hosts) -> Robots:
+    return Robots(hosts, AGENT)
+
+
+def says(text: str) -> Reader:
+    return lambda url: text
+
+
+def outcome_of(robots: Robots, url: str, read: Reader) -> Outcome | None:
     try:
-        robots.check(url)
+        robots.check(url, read)
     except NotFetched as reason:
         return reason.outcome
     return None
@@ -24,60 +49,120 @@ def outcome_of(robots: Robots, url: str) -> Outcome | None:
     ("path", "expected"),
     [("/a.jpg", None), ("/people/a.jpg", Outcome.ROBOTS), ("/people/public/a.jpg", None), ("/private/a.jpg", None)],
 )
-def test_the_group_of_the_crawlers_own_name_decides(path: str, expected: Outcome | None) -> None:
-    assert outcome_of(Robots(lambda url: RULES, AGENT), HOST + path) == expected
+def test_the_group_of_the_crawlers_own_name_decides(robots: Robots, path: str, expected: Outcome | None) -> None:
+    assert outcome_of(robots, HOST + path, says(TEXT)) == expected
 
 
-def test_words_in_the_user_agents_comment_are_not_its_name() -> None:
-    robots = Robots(lambda url: "User-agent: crawler\nDisallow: /\n", AGENT)
-    assert outcome_of(robots, f"{HOST}/a.jpg") is None
+def test_words_in_the_user_agents_comment_are_not_its_name(robots: Robots) -> None:
+    assert outcome_of(robots, f"{HOST}/a.jpg", says("User-agent: crawler\nDisallow: /\n")) is None
 
 
-def test_many_threads_read_the_rules_of_a_host_once() -> None:
+def test_many_threads_read_the_rules_of_a_host_once(robots: Robots) -> None:
     asked = []
     together = threading.Barrier(8)
 
     def read(url: str) -> str:
         asked.append(url)
         time.sleep(0.05)
-        return RULES
+        return TEXT
 
     def check(number: int) -> None:
         together.wait()
-        robots.check(f"{HOST}/{number}.jpg")
+        robots.check(f"{HOST}/{number}.jpg", read)
 
-    robots = Robots(read, AGENT)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(check, range(8)))
     assert asked == [f"{HOST}/robots.txt"]
 
 
-def test_hosts_and_ports_have_rules_of_their_own() -> None:
-    robots = Robots(lambda url: "User-agent: *\nDisallow: /\n" if ":8080" in url else "", AGENT)
-    assert outcome_of(robots, "http://photos.test:8080/a.jpg") is Outcome.ROBOTS
-    assert outcome_of(robots, "http://photos.test/a.jpg") is None
+def test_what_one_has_read_another_who_shares_the_hosts_does_not_read(hosts: Hosts) -> None:
+    one, other = Robots(hosts, AGENT), Robots(hosts, AGENT)
+    assert outcome_of(one, f"{HOST}/people/a.jpg", says(TEXT)) is Outcome.ROBOTS
+    assert outcome_of(other, f"{HOST}/people/b.jpg", lambda url: pytest.fail("read again")) is Outcome.ROBOTS
 
 
-def failing(outcome: Outcome, status: int | None) -> Robots:
+def test_hosts_and_ports_have_rules_of_their_own(robots: Robots) -> None:
+    def read(url: str) -> str:
+        return "User-agent: *\nDisallow: /\n" if ":8080" in url else ""
+
+    assert outcome_of(robots, "http://photos.test:8080/a.jpg", read) is Outcome.ROBOTS
+    assert outcome_of(robots, "http://photos.test/a.jpg", read) is None
+
+
+def failing(outcome: Outcome, status: int | None) -> Reader:
     def read(url: str) -> str:
         raise NotFetched(outcome, "no rules", http_status=status)
 
-    return Robots(read, AGENT)
+    return read
 
 
 @pytest.mark.parametrize(("outcome", "status"), [(Outcome.GONE, 404), (Outcome.HTTP_ERROR, 403)])
-def test_a_host_without_rules_allows_all(outcome: Outcome, status: int) -> None:
-    assert outcome_of(failing(outcome, status), f"{HOST}/a.jpg") is None
+def test_a_host_without_rules_allows_all(robots: Robots, outcome: Outcome, status: int) -> None:
+    assert outcome_of(robots, f"{HOST}/a.jpg", failing(outcome, status)) is None
 
 
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [(Outcome.HTTP_ERROR, 500), (Outcome.RATE_LIMITED, 429), (Outcome.TIMEOUT, None), (Outcome.DNS_ERROR, None)],
 )
-def test_a_host_whose_rules_cannot_be_had_is_left_alone_for_now(outcome: Outcome, status: int | None) -> None:
+def test_a_host_whose_rules_cannot_be_had_is_left_alone_for_now(
+    robots: Robots, outcome: Outcome, status: int | None
+) -> None:
     with pytest.raises(NotFetched) as caught:
-        failing(outcome, status).check(f"{HOST}/a.jpg")
+        robots.check(f"{HOST}/a.jpg", failing(outcome, status))
     assert (caught.value.outcome, caught.value.retryable) == (outcome, True)
+    assert outcome_of(robots, f"{HOST}/b.jpg", lambda url: pytest.fail("asked again")) is Outcome.PUT_OFF
+
+
+def test_a_host_that_pauses_is_not_left_alone_for_that(hosts: Hosts, robots: Robots) -> None:
+    def paused(url: str) -> str:
+        raise NotFetched(Outcome.PUT_OFF, "it asked for a pause")
+
+    assert outcome_of(robots, f"{HOST}/a.jpg", paused) is Outcome.PUT_OFF
+    assert outcome_of(robots, f"{HOST}/a.jpg", says("")) is None  # read as soon as it can be
+
+
+def test_a_crawl_delay_beyond_patience_puts_the_host_off(hosts: Hosts, robots: Robots) -> None:
+    robots.check(f"{HOST}/a.jpg", says("User-agent: *\nCrawl-delay: 31\n"))
+    with pytest.raises(NotFetched, match="31 s between two requests") as caught, hosts.turn("photos.test"):
+        pass
+    assert caught.value.outcome is Outcome.PUT_OFF
+
+
+def test_a_host_with_more_rules_than_are_compared_is_not_crawled(robots: Robots) -> None:
+    many = "".join(f"Disallow: /*{number}z\n" for number in range(RULES))
+    assert outcome_of(robots, f"{HOST}/a.jpg", says(f"User-agent: *\n{many}")) is Outcome.ROBOTS
+
+
+def test_rules_for_others_do_not_count(robots: Robots) -> None:
+    others = "".join(f"User-agent: bot{number}\nDisallow: /\n" for number in range(3 * RULES))
+    assert outcome_of(robots, f"{HOST}/a.jpg", says(f"{others}User-agent: *\nDisallow: /b\n")) is None
+
+
+LINES = st.sampled_from(
+    [
+        *(
+            "User-agent: *",
+            "user-agent: Face-Join",
+            "User agent: bot",
+            "User-agent:",
+            "useragent face*",
+            "User-agents: bot",
+        ),
+        *("Disallow: /", "Disallow: /a", "Allow: /a/b", "disalow /a", "Allow", "Crawl-delay: 3", "Disallow:"),
+        *("Sitemap: https://photos.test/map.xml", "Host: photos.test", "", "# nothing", "nonsense", "Odd: thing"),
+    ]
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=2000)
+@given(lines=st.lists(LINES, max_size=9))
+def test_leaving_out_what_is_for_others_changes_no_decision(lines: list[str]) -> None:
+    whole = Protego.parse("\n".join(lines))
+    part = Protego.parse(rules_for("face-join", "\n".join(lines)))
+    for path in ("/", "/a", "/a/b"):
+        assert part.can_fetch(HOST + path, "face-join") == whole.can_fetch(HOST + path, "face-join")
+    assert part.crawl_delay("face-join") == whole.crawl_delay("face-join")
 
 
 @pytest.mark.parametrize(
