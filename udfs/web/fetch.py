@@ -23,11 +23,13 @@ from facejoin.udfs.web.response import (
     check_media_type,
     check_status,
     drain,
+    most_bytes,
     network_errors_as_outcomes,
     read_at_most,
     redirect_target,
 )
 from facejoin.udfs.web.robots import ROBOTS_BYTES, Robots, opts_out, origin
+from facejoin.udfs.web.room import NoRoom, Place, Room
 from facejoin.udfs.web.transport import GuardedAdapter
 
 URL_CHARACTERS = 8_000  # RFC 9110, 4.1: what servers are to support; longer ones are no photo's
@@ -44,6 +46,17 @@ class Fetched:
     url: str  # the last one asked for, after redirects
     sha256: str | None  # of body, hexadecimal
     seconds: float  # from call to return, with all tries and waits
+    place: Place | None = None  # that body takes up, until it is released
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against `bytes_in_flight`."""
+        return 0 if self.place is None else self.place.size
+
+    def release(self) -> None:
+        """To be called when body is done with."""
+        if self.place is not None:
+            self.place.leave()
 
     @property
     def retryable(self) -> bool:
@@ -93,6 +106,7 @@ class Fetcher:
         self._settings = settings
         guard = AddressGuard(settings.allowed_networks, resolve)
         self._adapter = GuardedAdapter(guard, min(settings.concurrency, settings.per_host), settings.ca_bundle)
+        self._room = Room(settings.room)
         self._robots = Robots(self._read_robots, settings.user_agent)
         self._turns: dict[str, threading.BoundedSemaphore] = {}
         self._closed = threading.Event()
@@ -109,18 +123,32 @@ class Fetcher:
         self._adapter.close()
 
     def fetch(self, url: str) -> Fetched:
-        """The photo at `url`. Whatever the URL or a server does is an outcome, never an exception."""
+        """The photo at `url`. Whatever the URL or a server does is an outcome, never an exception.
+
+        Its bytes count against `bytes_in_flight` until they are released; that no more come in is waited for here.
+        """
         started = time.monotonic()
+        place = Place(self._room)
         try:
-            answer, digest = self._fetch_photo(url)
+            answer, digest = self._fetch_photo(url, place)
         except NotFetched as reason:
+            place.leave()
             seconds = time.monotonic() - started
             error, last = str(reason), reason.url or url
             return Fetched(None, reason.outcome, reason.http_status, error, last, None, seconds)
-        return Fetched(answer.body, None, 200, None, answer.url, digest, time.monotonic() - started)
+        place.keep(len(answer.body))
+        return Fetched(answer.body, None, 200, None, answer.url, digest, time.monotonic() - started, place)
 
-    def _fetch_photo(self, url: str) -> tuple[Answer, str]:
-        answer = self._with_retries(lambda: self._follow(url, self._check_photo_url, self._read_photo))
+    def _fetch_photo(self, url: str, place: Place) -> tuple[Answer, str]:
+        def attempt() -> Answer:
+            return self._follow(url, self._check_photo_url, lambda response: self._read_photo(response, place))
+
+        try:
+            answer = self._with_retries(attempt)
+        except NoRoom as full:
+            if not place.wait_for(self._settings.max_bytes):
+                raise NotFetched(Outcome.TIMEOUT, f"{full}: other photos took too long", url=url) from full
+            answer = self._with_retries(attempt)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest in self._settings.placeholder_sha256:
             raise NotFetched(Outcome.PLACEHOLDER, "a known placeholder picture", http_status=200, url=answer.url)
@@ -132,10 +160,11 @@ class Fetcher:
         if self._settings.robots:
             self._robots.check(url)
 
-    def _read_photo(self, response: Response) -> bytes:
+    def _read_photo(self, response: Response, place: Place) -> bytes:
         if opts_out(response.raw.headers.getlist("x-robots-tag"), self._settings.user_agent):
             raise NotFetched(Outcome.OPTED_OUT, "X-Robots-Tag forbids it", http_status=response.status_code)
         check_media_type(response)
+        place.claim(most_bytes(response, self._settings.max_bytes))
         return read_at_most(response, self._settings.max_bytes)
 
     def _read_robots(self, url: str) -> str:
