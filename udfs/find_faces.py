@@ -62,20 +62,23 @@ def result_rows(
     photos = (row for batch in batches for row in batch.to_pylist())
     together = (crawl.photo_batch, crawl.batch_seconds)
     for group in groups_ahead(fetched, photos, crawl.fetch.concurrency, *together, full):
-        yield from in_time(_rows_of(group, networks), *together)
+        yield from in_time(_rows_of(group, networks, crawl.batch_seconds), *together)
         _release(group)
 
 
-def _rows_of(group: list[Download], networks: Analyser | CarefulAnalyser) -> Iterator[Row]:
-    analyses = _analyses([found.body for _, found in group if found is not None and found.body is not None], networks)
+def _rows_of(group: list[Download], networks: Analyser | CarefulAnalyser, seconds: float) -> Iterator[Row]:
+    bodies = [found.body for _, found in group if found is not None and found.body is not None]
+    analyses = networks.rows(bodies) if isinstance(networks, CarefulAnalyser) else _analyses(bodies, networks, seconds)
     for photo, found in group:
         yield _result(photo, found, next(analyses) if found is not None and found.body is not None else None)
 
 
-def _analyses(bodies: list[bytes], networks: Analyser | CarefulAnalyser) -> Iterator[Row]:
-    if isinstance(networks, CarefulAnalyser):
-        return networks.rows(bodies)
-    return map(analysis_row, networks.analyse(bodies))
+def _analyses(bodies: list[bytes], networks: Analyser, seconds: float) -> Iterator[Row]:
+    """All at once, but that the first are not held back for longer than these seconds."""
+    while bodies:
+        found = networks.analyse_some(bodies, seconds)
+        yield from map(analysis_row, found)
+        bodies = bodies[len(found) :]
 
 
 def _release(group: list[Download]) -> None:

@@ -20,6 +20,8 @@ from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.web.fetch import Fetcher
 from facejoin.udfs.web.outcomes import Outcome
 
+pytestmark = pytest.mark.filterwarnings("ignore:Tag data larger than file")  # Pillow's, of EXIF that copies itself
+
 MAX_BYTES = 8_000_000
 PHOTO, PLACEHOLDER = saved("JPEG", quality=95), saved("PNG", (75, 75))
 MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(2000)

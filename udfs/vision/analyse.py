@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -96,17 +97,33 @@ class Analyser:
             if not is_out_of_memory(error):
                 raise
             reason = f"out of memory alone: {' '.join(str(error).split())[:ERROR_CHARACTERS]}"
-        if len(bodies) == 1:
-            return [Analysis("poisonous", reason)]
+        if len(bodies) < 2:
+            return [Analysis("poisonous", reason) for _ in bodies]
         free_device_memory()  # only here, where the error no longer holds what was under way
         half = len(bodies) // 2
         return [found for part in (bodies[:half], bodies[half:]) for found in self.analyse(part, limits, mirrored)]
 
-    def _analyse(self, bodies: Sequence[bytes], limits: DecodeSettings, mirrored: bool) -> list[Analysis]:
+    def analyse_some(self, bodies: Sequence[bytes], seconds: float) -> list[Analysis]:
+        """The same of the first of them: as many as are begun within these seconds, and one at the least."""
+        try:
+            return self._analyse(bodies, self.settings.decode, False, seconds)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        return self.analyse(bodies)
+
+    def _analyse(
+        self, bodies: Sequence[bytes], limits: DecodeSettings, mirrored: bool, seconds: float = math.inf
+    ) -> list[Analysis]:
+        end = time.perf_counter() + seconds
         analyses = [Analysis("no_face") for _ in bodies]
         crops = _Crops()
         for group in _groups(zip(analyses, bodies, strict=True), limits):
             self._find(group, crops)
+            if time.perf_counter() > end:
+                last, _ = group[-1]
+                del analyses[next(place for place, found in enumerate(analyses) if found is last) + 1 :]
+                break
         self._embed(crops, mirrored)
         return analyses
 

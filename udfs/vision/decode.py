@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ PIXEL_BYTES = 7  # that are held of a pixel: 4 at the most by Pillow, and 3 of R
 WEBP_PIXEL_BYTES = 20  # Pillow reads each as an animation, with a canvas and copies of it
 TILE_WIDTH, TILE_HEIGHT = 322, 323  # of a TIFF
 
+warnings.filterwarnings("ignore", module=r"PIL\.")  # one photo's broken EXIF can give thousands of lines
 Image.MAX_IMAGE_PIXELS = None  # DecodeSettings.max_pixels refuses by the header, before Pillow's own guess would warn
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from facejoin.conf.settings import DecodeSettings, VisionSettings
+from facejoin.udfs.vision import analyse
 from facejoin.udfs.vision.analyse import Analyser
 from facejoin.udfs.vision.detection.detector import DetectedFaces
 
@@ -76,6 +77,25 @@ def test_a_photo_for_which_it_does_not_suffice_even_alone_is_poisonous_and_the_o
     assert [analysis.status for analysis in found] == ["no_face", "no_face", "poisonous", "unsupported", "no_face"]
     assert [analysis.width for analysis in found] == [10, 20, None, None, 30]
     assert found[2].error == f"out of memory alone: {error}"
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, ["no_face", "corrupt", "no_face"]), (600.0, None)])
+def test_some_are_as_many_as_are_begun_in_time(
+    seconds: float, expected: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two photos have room together, which is when the clock is looked at; the third is another group's."""
+    monkeypatch.setattr(analyse, "GROUP_PIXELS", 200)
+    networks, detector = with_memory(200, MemoryError())
+    bodies = [photo(10), photo(10)[:-20], photo(10), b"<html>", photo(10)]
+    found = [analysis.status for analysis in networks.analyse_some(bodies, seconds)]
+    assert found == (expected or ["no_face", "corrupt", "no_face", "unsupported", "no_face"])
+    assert detector.seen == ([2] if expected else [2, 1])
+
+
+def test_some_are_all_where_memory_does_not_suffice_for_them_together() -> None:
+    networks, detector = with_memory(300, MemoryError())
+    assert len(networks.analyse_some([photo(10) for _ in range(8)], 0.0)) == 8
+    assert detector.seen == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("out of memory"), KeyError("photo")], ids=str)
