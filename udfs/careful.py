@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +36,7 @@ BODIES = pa.schema({"body": pa.binary()})
 FOUND = StructType([RESULTS[name] for name in ("status", "error", "width", "height", "exif", "seconds", "faces")])
 READY = b"ready"
 START_SECONDS = 300.0  # for imports, networks and a first photo: ten on an idle machine
+END_SECONDS = 10.0  # for what a process still does when its connection is closed
 GLANCE_SECONDS = 0.05  # between two looks at the process's memory
 
 
@@ -127,11 +128,14 @@ class CarefulAnalyser:
         return self._connection
 
     def _last_words(self) -> str:
-        """How the process ended, which has closed its side of the connection or is about to."""
+        """How the process ended, which has closed its side of the connection."""
         assert self._process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_SECONDS)
+        self._process.kill()
         status = self._process.wait()
         self._stop()
-        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}: see the executor's log"
+        how = f"by signal {-status}" if status < 0 else f"with status {status}: see the executor's log"
         return f"ended its worker {how}"
 
     def _stop(self) -> None:

@@ -34,8 +34,8 @@ def main(descriptor: int) -> None:
             bodies = [row["body"] for row in from_arrow(connection.recv_bytes())]
             signal.alarm(seconds + SPARE_SECONDS)
             rows = [analysis_row(found) for found in networks.analyse(bodies)]
-            signal.alarm(0)
             connection.send_bytes(to_arrow(found_batch(rows)))
+            signal.alarm(0)
 
 
 def first_to_go() -> None:

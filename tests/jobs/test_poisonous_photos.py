@@ -17,7 +17,7 @@ PHOTOS = {1: OBAMA, 2: CAT, 3: CAT, 4: CAT}
 DEATHS = {2: b"kill", 3: b"hang"}  # what is put behind a photo's file, for `deadly` to find
 EXPECTED = {
     1: ("faces", None),
-    2: ("poisonous", "ended its worker by SIGKILL"),
+    2: ("poisonous", "ended its worker by signal 9"),
     3: ("poisonous", "took more than 5 s"),
     4: ("no_face", None),
 }

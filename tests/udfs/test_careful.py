@@ -79,7 +79,7 @@ def test_a_photo_that_harms_its_process_gets_its_own_row_and_the_others_get_thei
     found = statuses(analysing(photos=3, seconds=6, max_memory=2 * 10**9).rows([bodies[what] for what in order]))
     assert found == [
         ("faces", None),
-        ("poisonous", "ended its worker by SIGKILL"),
+        ("poisonous", "ended its worker by signal 9"),
         ("no_face", None),
         ("poisonous", "took more than 6 s"),
         ("unsupported", "not a JPEG, PNG, GIF file"),

@@ -7,7 +7,7 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Literal
@@ -86,7 +86,7 @@ def decode_with_exif(body: bytes, settings: DecodeSettings) -> tuple[np.ndarray,
         raise DecodeError("corrupt", f"{image.format}: {error}") from error
 
 
-def _open(body: bytes, formats: Sequence[str]) -> Image.Image:
+def _open(body: bytes, formats: tuple[str, ...]) -> Image.Image:
     try:
         return Image.open(io.BytesIO(body), formats=formats)
     except BROKEN as error:
@@ -132,14 +132,17 @@ def _least_size(image: Image.Image, enough: int) -> tuple[int, int]:
 def _rgb(image: Image.Image) -> np.ndarray:
     """Converted band by band: of all pixels there is no copy but Pillow's own and the result."""
     image.load()
-    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
-        convert = partial(_from_deep_grey, top=_brightest(image))
-    else:
-        convert = _over_white if image.has_transparency_data else _plain
+    convert = _converter(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for top, band in _bands(image):
         pixels[top : top + band.height] = convert(band)
     return pixels
+
+
+def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
+    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
+        return partial(_from_deep_grey, top=_brightest(image))
+    return _over_white if image.has_transparency_data else _plain
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
