@@ -115,7 +115,9 @@ HOSTILE = {
         lambda: png(10_000, 10_000, TRANSPARENT), "too_many_pixels", "700000000 byte"
     ),
     "palette PNG of 30 megapixels": Hostile(lambda: png(6_000, 5_000, PALETTE), "too_many_pixels", "6000x5000 PNG"),
-    "PNG of 4 gigapixels": Hostile(lambda: png_header(65_535, 65_535), "too_many_pixels", "65535x65535; at most"),
+    "PNG of 4 gigapixels": Hostile(
+        lambda: png_header(65_535, 65_535) + chunk(b"IDAT", bytes(99)), "too_many_pixels", "65535x65535; at most"
+    ),
     "PNG of 300,000 chunks": Hostile(lambda: png(64, 48, chunks=TINY_CHUNK * 300_000), "poisonous", "2000 chunks"),
     "PNG whose comments inflate": Hostile(
         lambda: png(64, 48, chunks=text_of(2**20) * 500), "unsupported", "not a JPEG"
@@ -129,12 +131,14 @@ HOSTILE = {
         lambda: jpeg_header(10_000, 10_000, progressive=True), "too_many_pixels", "600000000 bytes"
     ),
     "JPEG of 250 scans": Hostile(lambda: jpeg_of_scans(250), "poisonous", "more than 100 scans"),
-    "JPEG of 100,000 scans": Hostile(lambda: jpeg_of_scans(100_000, 64), "poisonous", "more than 100 scans"),
+    "JPEG of 60,000 scans": Hostile(lambda: jpeg_of_scans(60_000, 64), "poisonous", "more than 100 scans"),
     "JPEG of a million comments": Hostile(
         lambda: jpeg_of_segments(TINY_SEGMENT, 1_000_000), "poisonous", "more than 2000 segments"
     ),
     "JPEG with padding": Hostile(lambda: jpeg_of_segments(b"\xff", 4_000_000), "poisonous", "between its segments"),
-    "JPEG with junk": Hostile(lambda: jpeg_of_segments(b"\0", 4_000_000), "poisonous", "between its segments"),
+    "JPEG with junk": Hostile(
+        lambda: jpeg_of_segments(TINY_SEGMENT + bytes(4_000_000), 1), "poisonous", "between its segments"
+    ),
     "JPEG whose segments hide others": Hostile(
         lambda: jpeg_of_segments(b"\xff\xf0\xff\xff" + TINY_SEGMENT * 16_000, 20), "poisonous", "2000 segments"
     ),
