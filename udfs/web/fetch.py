@@ -118,8 +118,10 @@ class Fetcher:
         self.close()
 
     def close(self) -> None:
-        """Closes idle connections and ends the waits between tries; a request under way ends by its own deadline."""
+        """Closes idle connections and ends the waits between tries and for room; a request under way ends by its own
+        deadline."""
         self._closed.set()
+        self._room.close()
         self._adapter.close()
 
     def fetch(self, url: str) -> Fetched:

@@ -29,15 +29,22 @@ class Room:
 
     def __init__(self, size: int) -> None:
         self._left = size
+        self._closed = False
         self._changed = threading.Condition()
 
     def take(self, size: int, seconds: float) -> bool:
         """Whether there was as much, at once or within these seconds."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._left >= size, seconds):
+            if not self._changed.wait_for(lambda: self._left >= size or self._closed, seconds) or self._closed:
                 return False
             self._left -= size
             return True
+
+    def close(self) -> None:
+        """Ends all waiting; there is no room from now on."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def give_back(self, size: int) -> None:
         with self._changed:

@@ -93,6 +93,17 @@ def test_more_photos_than_have_room_all_come_through_in_groups(serve, limits, la
     assert max(held) <= limits.room
 
 
+def test_a_fetcher_that_is_closed_keeps_nobody_waiting_for_room(serve, limits, large) -> None:
+    server = serve()
+    with ThreadPoolExecutor(1) as thread:
+        with Fetcher(limits) as fetcher:
+            held = [fetcher.fetch(server.url(path)) for path in large[:2]]
+            third = thread.submit(fetcher.fetch, server.url(large[2]))
+            wait_until(lambda: server.requests[large[2]] == 1)
+        assert third.result(30).outcome is Outcome.TIMEOUT
+        assert [one.size for one in held] == [LARGE, LARGE]
+
+
 def test_room_is_for_two_of_the_largest_at_least(settings) -> None:
     assert settings(max_bytes=1000, bytes_in_flight=10_000).room == 10_000
     assert settings(max_bytes=1000, bytes_in_flight=1).room == 2000
