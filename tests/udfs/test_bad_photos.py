@@ -90,7 +90,7 @@ ANSWERS = {
     "body without end": Bad(HEAD + b"\r\n\xff", "timeout", "no complete response", None, endless=True),
     "opted out": Bad(answer(200, PHOTO, X_Robots_Tag="noai"), "opted_out", "X-Robots-Tag forbids it"),
     "private": Bad(answer(200, PHOTO), "robots", "disallowed by robots.txt", None),
-    "half a photo": Bad(answer(200, PHOTO[: len(PHOTO) // 2]), "corrupt", "JPEG"),
+    "half a photo": Bad(answer(200, saved("JPEG", (400, 300))[:3000]), "corrupt", "JPEG"),
     "half a PNG": Bad(answer(200, png(64, 48)[:-30]), "corrupt", "PNG"),
     "photo as a stream": Bad(answer(200, PHOTO, "application/octet-stream", Content_Length=None), "no_face", None),
     "address inside": elsewhere("http://192.168.0.1/1.jpg", "blocked_address", "192.168.0.1"),
