@@ -34,6 +34,7 @@ Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 COSINES = ("centred_cosine", "cosine")  # of these kinds; the others are classifiers
 DEFAULT_CONFIG = files("facejoin.conf") / "local.yaml"
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")  # of pictures that can be read
 YEARS = (1826, 2100)  # of the first photograph, and as far as a camera's clock is believed
 
 
@@ -79,6 +80,9 @@ class FetchSettings(Stage):
     connect_timeout: Annotated[float, Field(gt=0)] = 5.0  # seconds
     timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds, for the whole response
     max_bytes: Annotated[int, Field(gt=0)] = 32 * 2**20
+    # Of downloaded photos that a task holds until they are analysed; there is always room for two of max_bytes. Bodies
+    # of less than half a MiB do not count: they are bounded by their number
+    bytes_in_flight: Annotated[int, Field(gt=0)] = 96 * 2**20
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     retries: Annotated[int, Field(ge=0, le=10)] = 2  # further tries after an outcome worth another one
     backoff: Annotated[float, Field(ge=0)] = 0.5  # seconds before the first further try, doubled each time
@@ -106,11 +110,28 @@ class FetchSettings(Stage):
         """What hosts are told of who asks."""
         return self.user_agent if self.contact is None else f"{self.user_agent} (+{self.contact})"
 
+    @property
+    def room(self) -> int:
+        """Bytes: with room for two of the largest, neither waits for the other to be analysed."""
+        return max(self.bytes_in_flight, 2 * self.max_bytes)
+
 
 class DecodeSettings(Stage):
+    # Those that photo lists name. TIFF has more ways to cost a worker dearly than can be counted before it is opened;
+    # who asks for a JPEG is sent no WEBP that was not asked for.
+    formats: tuple[Literal["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"], ...] = ("JPEG", "PNG", "GIF")
     min_bytes: Annotated[int, Field(ge=0)] = 30_000  # the original study's 30 KB
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000  # width × height, from the header
     enough_pixels: Annotated[int, Field(gt=0)] = 3_000_000  # a JPEG of more is decoded at a scale that leaves as many
+    # Bytes that decoding may hold of a photo, reckoned from its header: 22 million pixels of a PNG, 26 to 53 million of
+    # a progressive JPEG; of other JPEGs there is no limit but max_pixels
+    max_memory: Annotated[int, Field(gt=0)] = 160_000_000
+    max_scans: Annotated[int, Field(ge=1)] = 100  # of a JPEG: each goes over all its pixels; encoders write up to 20
+
+    def of_own_files(self) -> DecodeSettings:
+        """For files that are the user's own, not the open web's: of any format and number of bytes, and with as much
+        memory as max_pixels take."""
+        return self.model_copy(update={"min_bytes": 0, "formats": FORMATS, "max_memory": 20 * self.max_pixels})
 
 
 class MtcnnSettings(Stage):
@@ -164,9 +185,15 @@ class VisionSettings(Stage):
     embed: EmbedSettings = EmbedSettings()
 
     def _named_values(self) -> dict[str, Any]:
-        """Without the detector's name, which stands before the digest wherever that names a model."""
+        """Without the detector's name, which stands before the digest wherever that names a model, and without bounds
+        of decoding that are as they come: results of before there were any keep their name."""
         values = super()._named_values()
-        return values | {"detect": {key: value for key, value in values["detect"].items() if key != "model"}}
+        usual = DecodeSettings().model_dump(mode="json", include={"formats", "max_memory", "max_scans"})
+        return {
+            "decode": {key: value for key, value in values["decode"].items() if usual.get(key) != value},
+            "detect": {key: value for key, value in values["detect"].items() if key != "model"},
+            "embed": values["embed"],
+        }
 
 
 class OwnComputeSettings(Stage):
@@ -212,6 +239,14 @@ class NetworkSettings(Stage):
     cache: str
 
 
+class CarefulSettings(Stage):
+    """Of a task's later attempts, which look for the photo that ended the first one: in a process beside the worker."""
+
+    photos: Annotated[int, Field(ge=1)] = 4  # analysed together, before each is analysed alone
+    seconds: Annotated[float, Field(gt=0)] = 25.0  # that they, or one alone, may take
+    max_memory: Annotated[int, Field(gt=0)] = 3 * 10**9  # bytes of that process, its networks included
+
+
 class CrawlSettings(Stage):
     fetch: FetchSettings = FetchSettings()
     wave_photos: Annotated[int, Field(ge=1)] = 50_000  # photos per Delta commit, about; two are in flight
@@ -223,6 +258,8 @@ class CrawlSettings(Stage):
     put_off_rounds: Annotated[int, Field(ge=0)] = 3  # times that photos which were put off are tried again, at the end
     put_off_wait: Annotated[FiniteFloat, Field(ge=0)] = 900.0  # seconds at most until each of these times
     keeper_port: Annotated[int, Field(ge=0, le=65535)] = 0  # of the driver, by which tasks share budgets; 0: any
+    batch_seconds: Annotated[float, Field(gt=0)] = 20.0  # that a photo waits for further ones, before and after them
+    careful: CarefulSettings = CarefulSettings()
 
 
 class EnrollSettings(Stage):

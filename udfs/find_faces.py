@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from itertools import islice
 
 from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, NetworkSettings
 from facejoin.udfs.arrow import Batches, Stage, record_batch
-from facejoin.udfs.rows import Row, analysis_columns
-from facejoin.udfs.task_networks import task_networks
-from facejoin.udfs.vision.analyse import Analyser, Analysis
-from facejoin.udfs.web.ahead import ahead
+from facejoin.udfs.careful import CarefulAnalyser
+from facejoin.udfs.rows import Row, analysis_row
+from facejoin.udfs.task_networks import is_later_attempt, task_loading
+from facejoin.udfs.vision.analyse import Analyser, analyser
+from facejoin.udfs.web.ahead import groups_ahead, in_time
 from facejoin.udfs.web.fetch import Fetched, Fetcher
 from facejoin.udfs.web.hosts import Hosts
+
+Download = tuple[Row, Fetched | None]  # photo, and what came of it where it was asked for
 
 
 def find_faces(
@@ -24,20 +27,31 @@ def find_faces(
 
     A row that comes with a status is passed on as it is, without a download. `constants` are the columns that are the
     same in every row: model_version and wave. Downloads run ahead of the networks. hosts: with whom the task shares the
-    hosts' budgets; None: with nobody.
+    hosts' budgets; None: with nobody. A task's later attempts are careful: one of its photos may have been what ended
+    the first.
     """
 
     def stage(batches: Batches) -> Batches:
-        loaded = task_networks(networks)
-        with Fetcher(crawl.fetch, hosts=hosts and hosts()) as fetcher:
+        with _analyser(networks, crawl) as loaded, Fetcher(crawl.fetch, hosts=hosts and hosts()) as fetcher:
             for rows in result_rows(batches, loaded, fetcher, crawl):
                 yield record_batch([row | constants for row in rows], RESULTS)
 
     return stage
 
 
-def result_rows(batches: Batches, networks: Analyser, fetcher: Fetcher, crawl: CrawlSettings) -> Iterator[list[Row]]:
-    """The rows of at most `photo_batch` photos at a time, without the columns that are the same in all of them.
+def _analyser(networks: NetworkSettings, crawl: CrawlSettings) -> AbstractContextManager[Analyser | CarefulAnalyser]:
+    loading = task_loading(networks)
+    if is_later_attempt():
+        analyser.cache_clear()  # networks that this worker has from another task make room for the other process's
+        return CarefulAnalyser(loading, crawl.careful)
+    return nullcontext(loading.load())
+
+
+def result_rows(
+    batches: Batches, networks: Analyser | CarefulAnalyser, fetcher: Fetcher, crawl: CrawlSettings
+) -> Iterator[list[Row]]:
+    """The rows of at most `photo_batch` photos at a time, without the columns that are the same in all of them; of
+    fewer where their bytes are half of what may be in flight, or where they have waited for `batch_seconds`.
 
     Knows no Spark: the input columns are those of `find_faces`, in batches of any size. The rows come in the order in
     which the downloads end.
@@ -46,18 +60,40 @@ def result_rows(batches: Batches, networks: Analyser, fetcher: Fetcher, crawl: C
     def fetched(photo: Row) -> Fetched | None:
         return None if photo["status"] is not None else fetcher.fetch(photo["download_url"])
 
+    def full(group: list[Download]) -> bool:
+        return sum(found.size for _, found in group if found is not None) >= crawl.fetch.room / 2
+
     photos = (row for batch in batches for row in batch.to_pylist())
-    downloads = ahead(fetched, photos, crawl.fetch.concurrency)
-    while group := list(islice(downloads, crawl.photo_batch)):
-        bodies = [found.body for _, found in group if found is not None and found.body is not None]
-        analyses = iter(networks.analyse(bodies))
-        yield [
-            _result(photo, found, next(analyses) if found is not None and found.body is not None else None)
-            for photo, found in group
-        ]
+    together = (crawl.photo_batch, crawl.batch_seconds)
+    for group in groups_ahead(fetched, photos, crawl.fetch.concurrency, *together, full):
+        yield from in_time(_rows_of(group, networks, crawl.batch_seconds), *together)
+        _release(group)
 
 
-def _result(photo: Row, fetched: Fetched | None, analysis: Analysis | None) -> Row:
+def _rows_of(group: list[Download], networks: Analyser | CarefulAnalyser, seconds: float) -> Iterator[Row]:
+    bodies = [found.body for _, found in group if found is not None and found.body is not None]
+    analyses = networks.rows(bodies) if isinstance(networks, CarefulAnalyser) else _analyses(bodies, networks, seconds)
+    for photo, found in group:
+        yield _result(photo, found, next(analyses) if found is not None and found.body is not None else None)
+
+
+def _analyses(bodies: list[bytes], networks: Analyser, seconds: float) -> Iterator[Row]:
+    """All at once, but that the first are not held back for longer than these seconds."""
+    while bodies:
+        found = networks.analyse_some(bodies, seconds)
+        yield from map(analysis_row, found)
+        bodies = bodies[len(found) :]
+
+
+def _release(group: list[Download]) -> None:
+    """Nothing else holds on to the bodies."""
+    for _, found in group:
+        if found is not None:
+            found.release()
+    group.clear()
+
+
+def _result(photo: Row, fetched: Fetched | None, analysis: Row | None) -> Row:
     """One row of `results`: what the list, the download or the analysis had the last word on."""
     row: Row = {key: photo[key] for key in ("photo_id", "bucket", "attempt", "status")}
     row["crawled_at"] = datetime.now(UTC)
@@ -66,6 +102,5 @@ def _result(photo: Row, fetched: Fetched | None, analysis: Analysis | None) -> R
         row |= {"status": fetched.outcome, "http_status": fetched.http_status, "error": fetched.error}
         row |= {"sha256": fetched.sha256, "bytes": None if fetched.body is None else len(fetched.body)}
     if analysis is not None:
-        row |= analysis_columns(analysis)
-        row["seconds"] |= analysis.seconds
+        row |= analysis | {"seconds": row["seconds"] | analysis["seconds"]}
     return row

@@ -22,6 +22,11 @@ def analysis_columns(analysis: Analysis) -> Row:
     }
 
 
+def analysis_row(analysis: Analysis) -> Row:
+    """The same with the seconds of each step."""
+    return analysis_columns(analysis) | {"seconds": analysis.seconds}
+
+
 def _face_columns(face: Face) -> Row:
     return {
         "box": face.box,

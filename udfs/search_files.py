@@ -61,5 +61,5 @@ def nonface_rows(batches: Batches, networks: Analyser, most: int) -> Iterator[Ro
 
 
 def _any_size(networks: Analyser) -> DecodeSettings:
-    """A file may have any number of bytes: the least number is for photos of the collection."""
-    return networks.settings.decode.model_copy(update={"min_bytes": 0})
+    """A file may have any number of bytes and any format: those limits are for photos of the collection."""
+    return networks.settings.decode.of_own_files()

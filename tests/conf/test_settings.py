@@ -24,7 +24,8 @@ from facejoin.conf.settings import (
 CONFIGS = sorted(Path(str(DEFAULT_CONFIG)).parent.glob("*.yaml"))
 SECTIONS = [
     *("manifest", "vision", "vision.decode", "vision.detect", "vision.embed"),
-    *("compute", "compute.detect", "compute.embed", "crawl", "crawl.fetch", "crawl.fetch.each_host", "enroll", "match"),
+    *("compute", "compute.detect", "compute.embed", "crawl", "crawl.fetch", "crawl.fetch.each_host", "crawl.careful"),
+    *("enroll", "match"),
 ]
 
 
@@ -80,6 +81,9 @@ WRONG = {
     "vision.decode.min_bytes": -1,
     "vision.decode.max_pixels": 0,
     "vision.decode.enough_pixels": 0,
+    "vision.decode.max_memory": 0,
+    "vision.decode.max_scans": 0,
+    "vision.decode.formats": ["JPEG", "SVG"],
     "vision.detect.min_face": 11,
     "vision.detect.thresholds": [0.6, 0.7],
     "vision.detect.scale_factor": 1,
@@ -96,6 +100,11 @@ WRONG = {
     "compute.embed.device": "gpu",
     "crawl.device": "cpu",  # where it stood before it was one of `compute`
     "crawl.photo_batch": 1.5,
+    "crawl.batch_seconds": 0,
+    "crawl.careful.photos": 0,
+    "crawl.careful.seconds": 0,
+    "crawl.careful.max_memory": "3 GB",
+    "crawl.fetch.bytes_in_flight": 0,
     "crawl.fetch.timeout": 0,
     "crawl.fetch.concurrency": 513,
     "crawl.fetch.user_agent": "a\r\nHost: b",

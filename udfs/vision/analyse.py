@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,14 @@ from facejoin.udfs.vision.decode import DecodeError, decode_with_exif
 from facejoin.udfs.vision.detection.detect import DETECTORS, load_detector
 from facejoin.udfs.vision.detection.detector import DetectedFaces
 from facejoin.udfs.vision.embedding.embed import EMBEDDERS, Embedder
+from facejoin.udfs.vision.engines.memory import free_device_memory, is_out_of_memory
 from facejoin.udfs.vision.engines.runtime import Runtimes
 from facejoin.udfs.vision.engines.weights import WEIGHTS, find_weights
 from facejoin.udfs.vision.exif import Exif
 from facejoin.udfs.vision.quality import Quality, quality
 
 GROUP_PIXELS = 12_000_000  # of decoded photos that are held at once, if one alone has no more
+ERROR_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Analysis:
     their pixels, embedding among all faces.
     """
 
-    status: str  # faces, no_face, or a DecodeError's reason
+    status: str  # faces, no_face, poisonous, or a DecodeError's reason
     error: str | None = None
     width: int | None = None  # pixels of the decoded photo, upright
     height: int | None = None
@@ -84,12 +87,43 @@ class Analyser:
     ) -> list[Analysis]:
         """One Analysis a body, in order; a body that is no photo is one too.
 
-        `limits` replaces the settings'; with `mirrored` every face is embedded the other way round as well.
+        `limits` replaces the settings'; with `mirrored` every face is embedded the other way round as well. Where
+        memory does not suffice for all at once, each half is analysed by itself; a photo for which it does not suffice
+        even alone is `poisonous`.
         """
+        try:
+            return self._analyse(bodies, limits or self.settings.decode, mirrored)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = f"out of memory alone: {' '.join(str(error).split())[:ERROR_CHARACTERS]}"
+        if len(bodies) < 2:
+            return [Analysis("poisonous", reason) for _ in bodies]
+        free_device_memory()  # only here, where the error no longer holds what was under way
+        half = len(bodies) // 2
+        return [found for part in (bodies[:half], bodies[half:]) for found in self.analyse(part, limits, mirrored)]
+
+    def analyse_some(self, bodies: Sequence[bytes], seconds: float) -> list[Analysis]:
+        """The same of the first of them: as many as are begun within these seconds, and one at the least."""
+        try:
+            return self._analyse(bodies, self.settings.decode, False, seconds)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        return self.analyse(bodies)
+
+    def _analyse(
+        self, bodies: Sequence[bytes], limits: DecodeSettings, mirrored: bool, seconds: float = math.inf
+    ) -> list[Analysis]:
+        end = time.perf_counter() + seconds
         analyses = [Analysis("no_face") for _ in bodies]
         crops = _Crops()
-        for group in _groups(zip(analyses, bodies, strict=True), limits or self.settings.decode):
+        for group in _groups(zip(analyses, bodies, strict=True), limits):
             self._find(group, crops)
+            if time.perf_counter() > end:
+                last, _ = group[-1]
+                del analyses[next(place for place, found in enumerate(analyses) if found is last) + 1 :]
+                break
         self._embed(crops, mirrored)
         return analyses
 

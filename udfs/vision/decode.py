@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import math
 import struct
+import warnings
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import simplejpeg
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from facejoin.conf.settings import DecodeSettings
+from facejoin.udfs.vision.excess import EXIF_BYTES, Excess, check_excess
 from facejoin.udfs.vision.exif import Exif, read_exif
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 JPEGS = ("JPEG", "MPO")  # the second is a JPEG with further pictures behind the first
 ORIENTATION = 0x0112  # EXIF's tag; its values by what undoes them, in this order
 TRANSPOSED, MIRRORED, FLIPPED = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
@@ -26,13 +30,21 @@ BROKEN = (
     *(struct.error, zlib.error, Image.DecompressionBombError),
 )
 
+BAND_PIXELS = 2**20  # that are converted at a time
+PIXEL_BYTES = 7  # that are held of a pixel: 4 at the most by Pillow, and 3 of RGB
+WEBP_PIXEL_BYTES = 20  # Pillow reads each as an animation, with a canvas and copies of it
+TILE_WIDTH, TILE_HEIGHT = 322, 323  # of a TIFF
+
+warnings.filterwarnings("ignore", module=r"PIL\.")  # one photo's broken EXIF can give thousands of lines
 Image.MAX_IMAGE_PIXELS = None  # DecodeSettings.max_pixels refuses by the header, before Pillow's own guess would warn
 
 
 class DecodeError(ValueError):
     """A photo that cannot be used; `reason` is one word of the outcome vocabulary."""
 
-    def __init__(self, reason: Literal["too_small", "too_many_pixels", "unsupported", "corrupt"], message: str):
+    def __init__(
+        self, reason: Literal["too_small", "too_many_pixels", "unsupported", "corrupt", "poisonous"], message: str
+    ):
         super().__init__(message)
         self.reason = reason
 
@@ -41,13 +53,14 @@ def decode(body: bytes, settings: DecodeSettings) -> np.ndarray:
     """The first frame as uint8 (height, width, 3) RGB, turned as its EXIF orientation says.
 
     A JPEG comes at the smallest of its decoder's scales that leaves `enough_pixels`. Transparency is laid over white;
-    16-bit grey is scaled to 8; CMYK and palettes are converted. Raises DecodeError.
+    16-bit grey is scaled to 8; CMYK and palettes are converted. What it would cost is known, and refused where it is
+    too much, before anything is decoded. Raises DecodeError.
 
     >>> decode(jpeg, DecodeSettings(min_bytes=0)).shape
     (427, 640, 3)
     >>> decode(b"<html>", DecodeSettings(min_bytes=0))
     Traceback (most recent call last):
-    facejoin.udfs.vision.decode.DecodeError: not a JPEG, PNG, GIF, WEBP, BMP, TIFF file
+    facejoin.udfs.vision.decode.DecodeError: not a JPEG, PNG, GIF file
     """
     return decode_with_exif(body, settings)[0]
 
@@ -56,20 +69,48 @@ def decode_with_exif(body: bytes, settings: DecodeSettings) -> tuple[np.ndarray,
     """The same with what the file says of its camera: None where it says nothing, or cannot be read."""
     if len(body) < settings.min_bytes:
         raise DecodeError("too_small", f"{len(body)} bytes; at least {settings.min_bytes} expected")
-    image = _open(body)
-    if image.width * image.height > settings.max_pixels:
-        raise DecodeError("too_many_pixels", f"{image.width}x{image.height}; at most {settings.max_pixels} pixels")
     try:
-        return _upright(_pixels(body, image, settings.enough_pixels), image), _exif(image)
+        coefficients = check_excess(body, settings.max_scans)
+    except Excess as excess:
+        raise DecodeError("poisonous", str(excess)) from excess
+    image = _open(body, settings.formats)
+    try:
+        _check_size(image, coefficients, settings)
+        pixels = _pixels(body, image, settings.enough_pixels)
+        orientation, exif = _orientation(image), _exif(image)
+        image.close()  # whose pixels make room for turned ones
+        return _upright(pixels, orientation), exif
+    except DecodeError:
+        raise
     except BROKEN as error:
         raise DecodeError("corrupt", f"{image.format}: {error}") from error
 
 
-def _open(body: bytes) -> Image.Image:
+def _open(body: bytes, formats: tuple[str, ...]) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(body), formats=FORMATS)
+        return Image.open(io.BytesIO(body), formats=formats)
     except BROKEN as error:
-        raise DecodeError("unsupported", f"not a {', '.join(FORMATS)} file") from error
+        raise DecodeError("unsupported", f"not a {', '.join(formats)} file") from error
+
+
+def _check_size(image: Image.Image, coefficients: int, settings: DecodeSettings) -> None:
+    """coefficients: bytes that a JPEG's decoder holds of all pixels. Raises DecodeError."""
+    size, tile = f"{image.width}x{image.height}", _tile(image)
+    if max(image.width * image.height, tile) > settings.max_pixels:
+        in_tile = f" in tiles of {tile} pixels" if tile else ""
+        raise DecodeError("too_many_pixels", f"{size}{in_tile}; at most {settings.max_pixels} pixels")
+    per_pixel = WEBP_PIXEL_BYTES if image.format == "WEBP" else PIXEL_BYTES
+    memory = coefficients if image.format in JPEGS else image.width * image.height * per_pixel
+    if memory > settings.max_memory:
+        held = f"{size} {image.format}, of which decoding holds {memory} bytes"
+        raise DecodeError("too_many_pixels", f"{held}; at most {settings.max_memory}")
+
+
+def _tile(image: Image.Image) -> int:
+    """Pixels of each of a TIFF's tiles, which may be larger than the picture; 0 where there are none."""
+    if not isinstance(image, TiffImageFile):
+        return 0
+    return math.prod(int(image.tag_v2.get(tag, 0)) for tag in (TILE_WIDTH, TILE_HEIGHT))
 
 
 def _pixels(body: bytes, image: Image.Image, enough: int) -> np.ndarray:
@@ -79,7 +120,7 @@ def _pixels(body: bytes, image: Image.Image, enough: int) -> np.ndarray:
         with suppress(ValueError):
             return simplejpeg.decode_jpeg(body, min_width=width, min_height=height, strict=True)
     image.draft(None, (width, height))  # does nothing but to a JPEG
-    return np.asarray(_rgb(image))
+    return _rgb(image)
 
 
 def _least_size(image: Image.Image, enough: int) -> tuple[int, int]:
@@ -88,36 +129,73 @@ def _least_size(image: Image.Image, enough: int) -> tuple[int, int]:
     return math.ceil(image.width * scale), math.ceil(image.height * scale)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _rgb(image: Image.Image) -> np.ndarray:
+    """Converted band by band: of all pixels there is no copy but Pillow's own and the result."""
+    image.load()
+    convert = _converter(image)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top, band in _bands(image):
+        pixels[top : top + band.height] = convert(band)
+    return pixels
+
+
+def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
     if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
-        return _from_deep_grey(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+        return partial(_from_deep_grey, top=_brightest(image))
+    return _over_white if image.has_transparency_data else _plain
 
 
-def _upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
-    """Turned as the image's EXIF says, if it can be read: a photo is not lost for a broken one."""
-    try:
-        orientation = image.getexif().get(ORIENTATION)
-    except BROKEN:
-        return pixels
+def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """(its first row, band), from top to bottom."""
+    rows = max(1, BAND_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _plain(band: Image.Image) -> np.ndarray:
+    return np.asarray(band.convert("RGB"))
+
+
+def _over_white(band: Image.Image) -> np.ndarray:
+    rgba = band.convert("RGBA")
+    return _plain(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba))
+
+
+def _from_deep_grey(band: Image.Image, top: float) -> np.ndarray:
+    """One channel of up to 16 bits (or floats of unknown range) → (height, width, 1)."""
+    grey = np.nan_to_num(np.asarray(band).astype(np.float32))
+    return np.clip(grey * (255.0 / top), 0, 255).astype(np.uint8)[:, :, None]
+
+
+def _brightest(image: Image.Image) -> float:
+    """The value that is to become white."""
+    if image.mode != "F":
+        return 65535.0
+    return max(1e-6, *(float(np.nan_to_num(np.asarray(band)).max(initial=0.0)) for _, band in _bands(image)))
+
+
+def _upright(pixels: np.ndarray, orientation: object) -> np.ndarray:
     pixels = pixels.transpose(1, 0, 2) if orientation in TRANSPOSED else pixels
     pixels = pixels[:, ::-1] if orientation in MIRRORED else pixels
     return np.ascontiguousarray(pixels[::-1] if orientation in FLIPPED else pixels)
 
 
+def _orientation(image: Image.Image) -> object:
+    """As the image's EXIF says, if it can be read: a photo is not lost for a broken one."""
+    with suppress(*BROKEN):
+        return image.getexif().get(ORIENTATION) if _has_usual_exif(image) else None
+    return None
+
+
 def _exif(image: Image.Image) -> Exif | None:
     """Pillow has found the block, wherever the format keeps it, and holds it open as `fp`; BigTIFF is not read."""
     with suppress(*BROKEN):
-        block = getattr(image.getexif(), "fp", None)
+        block = getattr(image.getexif(), "fp", None) if _has_usual_exif(image) else None
         return None if block is None else read_exif(block)
     return None
 
 
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """One channel of up to 16 bits (or floats of unknown range) → RGB."""
-    grey = np.nan_to_num(np.asarray(image).astype(np.float32))
-    top = 65535.0 if image.mode != "F" else max(float(grey.max(initial=0.0)), 1e-6)
-    return Image.fromarray(np.clip(grey * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
+def _has_usual_exif(image: Image.Image) -> bool:
+    """No more of it than a JPEG can have. Pillow makes as many copies of a block's bytes as its fields ask for."""
+    block, text = (image.info.get(name, b"") for name in ("exif", "Raw profile type exif"))  # the text is hexadecimal
+    return len(block) <= EXIF_BYTES and len(text) <= 3 * EXIF_BYTES

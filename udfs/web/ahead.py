@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
@@ -18,21 +19,81 @@ def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -
     >>> sorted(ahead(len, ["a", "bcd", "ef"], threads=2))
     [('a', 1), ('bcd', 3), ('ef', 2)]
     """
+    for pair in _ahead(work, items, threads, lambda: None):
+        if pair is not None:
+            yield pair
+
+
+def groups_ahead(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int,
+    most: int,
+    seconds: float,
+    full: Callable[[list[tuple[Item, Result]]], bool] = lambda _: False,
+) -> Iterator[list[tuple[Item, Result]]]:
+    """The same, handed over together: `most` of them, or fewer that are `full`, or whose first is `seconds` old,
+    however long the next one takes.
+
+    >>> [len(group) for group in groups_ahead(len, ["a", "bcd", "ef"], threads=2, most=2, seconds=60)]
+    [2, 1]
+    """
+    group: list[tuple[Item, Result]] = []
+    end = 0.0
+
+    def patience() -> float | None:
+        return max(0.0, end - time.monotonic()) if group else None
+
+    for pair in _ahead(work, items, threads, patience):
+        if pair is not None:
+            end = end if group else time.monotonic() + seconds
+            group.append(pair)
+        if group and (len(group) >= most or time.monotonic() >= end or full(group)):
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def in_time(items: Iterable[Item], most: int, seconds: float) -> Iterator[list[Item]]:
+    """Lists of at most so many, each handed over with the first item that comes when it is that old.
+
+    >>> [*in_time("abc", most=2, seconds=60)]
+    [['a', 'b'], ['c']]
+    """
+    part: list[Item] = []
+    end = 0.0
+    for item in items:
+        end = end if part else time.monotonic() + seconds
+        part.append(item)
+        if len(part) >= most or time.monotonic() >= end:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _ahead(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int, patience: Callable[[], float | None]
+) -> Iterator[tuple[Item, Result] | None]:
+    """As `ahead`, and None whenever nothing has come for as many seconds as `patience` then says; None: any number."""
     pool = ThreadPoolExecutor(threads)
     begun: dict[Future[Result], Item] = {}
     try:
         for item in items:
             begun[pool.submit(work, item)] = item
-            if len(begun) >= 2 * threads:
-                yield from _finished(begun)
+            while len(begun) >= 2 * threads:
+                yield from _finished(begun, patience())
         while begun:
-            yield from _finished(begun)
+            yield from _finished(begun, patience())
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _finished(begun: dict[Future[Result], Item]) -> Iterator[tuple[Item, Result]]:
-    """At least one, waiting for it if need be."""
-    done, _ = wait(begun, return_when=FIRST_COMPLETED)
+def _finished(begun: dict[Future[Result], Item], seconds: float | None) -> Iterator[tuple[Item, Result] | None]:
+    """At least one, waiting for it if need be; None where none came in time."""
+    done, _ = wait(begun, seconds, return_when=FIRST_COMPLETED)
+    if not done:
+        yield None
     for future in done:
         yield begun.pop(future), future.result()

@@ -24,11 +24,13 @@ from facejoin.udfs.web.response import (
     check_media_type,
     check_status,
     drain,
+    most_bytes,
     network_errors_as_outcomes,
     read_at_most,
     redirect_target,
 )
 from facejoin.udfs.web.robots import ROBOTS_BYTES, Robots, opts_out
+from facejoin.udfs.web.room import NoRoom, Place, Room
 from facejoin.udfs.web.transport import GuardedAdapter
 
 URL_CHARACTERS = 8_000  # RFC 9110, 4.1: what servers are to support; longer ones are no photo's
@@ -45,6 +47,17 @@ class Fetched:
     url: str  # the last one asked for, after redirects
     sha256: str | None  # of body, hexadecimal
     seconds: float  # from call to return, with all tries and waits
+    place: Place | None = None  # that body takes up, until it is released
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against `bytes_in_flight`."""
+        return 0 if self.place is None else self.place.size
+
+    def release(self) -> None:
+        """To be called when body is done with."""
+        if self.place is not None:
+            self.place.leave()
 
     @property
     def retryable(self) -> bool:
@@ -106,6 +119,7 @@ class Fetcher:
         guard = AddressGuard(settings.allowed_networks, settings.blocked_networks, settings.ports, resolve)
         self._hosts = hosts or hosts_alone(settings)
         self._adapter = GuardedAdapter(guard, settings.concurrency, settings.ca_bundle, self._hosts.keep_alive)
+        self._room = Room(settings.room)
         self._robots = Robots(self._hosts, settings.user_agent)
         self._closed = threading.Event()
 
@@ -116,27 +130,43 @@ class Fetcher:
         self.close()
 
     def close(self) -> None:
-        """Closes idle connections and ends the waits between tries; a request under way ends by its own deadline."""
+        """Closes idle connections and ends the waits between tries and for room; a request under way ends by its own
+        deadline."""
         self._closed.set()
+        self._room.close()
         self._adapter.close()
         self._hosts.close()
 
     def fetch(self, url: str) -> Fetched:
-        """The photo at `url`. Whatever the URL or a server does is an outcome, no exception. Raises KeeperLost."""
+        """The photo at `url`. Whatever the URL or a server does is an outcome, no exception. Raises KeeperLost.
+
+        Its bytes count against `bytes_in_flight` until they are released; that no more come in is waited for here.
+        """
         started = time.monotonic()
+        place = Place(self._room)
         try:
-            answer, digest = self._fetch_photo(url)
+            answer, digest = self._fetch_photo(url, place)
         except NotFetched as reason:
+            place.leave()
             seconds = time.monotonic() - started
             error, last = str(reason), reason.url or url
             return Fetched(None, reason.outcome, reason.http_status, error, last, None, seconds)
-        return Fetched(answer.body, None, 200, None, answer.url, digest, time.monotonic() - started)
+        place.keep(len(answer.body))
+        return Fetched(answer.body, None, 200, None, answer.url, digest, time.monotonic() - started, place)
 
-    def _fetch_photo(self, url: str) -> tuple[Answer, str]:
+    def _fetch_photo(self, url: str, place: Place) -> tuple[Answer, str]:
+        def read(response: Response) -> bytes:
+            return self._read_photo(response, place)
+
         def attempt() -> Answer:
-            return self._follow(url, self._check_photo_url, self._read_photo, Budget(self._settings.timeout))
+            return self._follow(url, self._check_photo_url, read, Budget(self._settings.timeout))
 
-        answer = self._with_retries(attempt)
+        try:
+            answer = self._with_retries(attempt)
+        except NoRoom as full:
+            if not place.wait_for(self._settings.max_bytes):
+                raise NotFetched(Outcome.TIMEOUT, f"{full}: other photos took too long", url=url) from full
+            answer = self._with_retries(attempt)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest in self._settings.placeholder_sha256:
             raise NotFetched(Outcome.PLACEHOLDER, "a known placeholder picture", http_status=200, url=answer.url)
@@ -148,10 +178,11 @@ class Fetcher:
         if self._settings.robots:
             self._robots.check(url, lambda of_host: self._read_robots(of_host, budget))
 
-    def _read_photo(self, response: Response) -> bytes:
+    def _read_photo(self, response: Response, place: Place) -> bytes:
         if opts_out(response.raw.headers.getlist("x-robots-tag"), self._settings.user_agent):
             raise NotFetched(Outcome.OPTED_OUT, "X-Robots-Tag forbids it", http_status=response.status_code)
         check_media_type(response)
+        place.claim(most_bytes(response, self._settings.max_bytes))
         return read_at_most(response, self._settings.max_bytes)
 
     def _read_robots(self, url: str, budget: Budget) -> str:

@@ -12,9 +12,11 @@ class Outcome(StrEnum):
     NOT_IMAGE_URL = "not_image_url"  # not http(s), malformed, or carries a user name; nothing was sent
     TOO_SMALL = "too_small"  # in bytes
     TOO_LARGE = "too_large"  # in bytes, announced or after decompression
-    TOO_MANY_PIXELS = "too_many_pixels"  # by the picture's header, before it is decoded
+    TOO_MANY_PIXELS = "too_many_pixels"  # by the picture's header, before it is decoded: themselves, or in memory
     CORRUPT = "corrupt"  # an image format that is known, with bytes that cannot be decoded
-    UNSUPPORTED = "unsupported"  # a page, a film, or an image format without a decoder
+    UNSUPPORTED = "unsupported"  # a page, a film, or an image format that photo lists do not name
+    # Costs a worker more than any photo needs: ended it, hung it, had not enough memory even alone, or is made to
+    POISONOUS = "poisonous"
     GONE = "gone"  # 404 or 410
     PLACEHOLDER = "placeholder"  # a soft 404: status 200 and a picture that says "photo unavailable"
     HTTP_ERROR = "http_error"  # any other status but 200; worth another try from 500 on

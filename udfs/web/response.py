@@ -88,6 +88,12 @@ def read_at_most(response: Response, max_bytes: int) -> bytes:
     raise NotFetched(Outcome.TOO_LARGE, f"more than {max_bytes} bytes", http_status=response.status_code)
 
 
+def most_bytes(response: Response, max_bytes: int) -> int:
+    """How many `read_at_most` may hold: those announced, or all that it may where they are not, or are compressed."""
+    announced = None if response.headers.get("content-encoding") else _announced_length(response)
+    return min(max_bytes if announced is None else announced, max_bytes)
+
+
 def _announced_length(response: Response) -> int | None:
     length: int | None = response.raw.length_remaining
     return length

@@ -13,7 +13,7 @@ from facejoin.conf.settings import DecodeSettings
 from facejoin.udfs.vision.decode import DecodeError, decode, decode_with_exif
 from facejoin.udfs.vision.exif import Exif
 
-ANY_SIZE = DecodeSettings(min_bytes=0)
+ANY_SIZE = DecodeSettings().of_own_files()  # and any format
 ORIENTATION = 0x0112
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 # What was done to the upright picture before it was stored, so that the orientation's turn undoes it.

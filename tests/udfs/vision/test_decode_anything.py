@@ -11,8 +11,8 @@ from PIL import Image
 from facejoin.conf.settings import DecodeSettings
 from facejoin.udfs.vision.decode import DecodeError, decode
 
-LIMITS = DecodeSettings(min_bytes=0, max_pixels=1_000_000)
-REASONS = {"too_small", "too_many_pixels", "unsupported", "corrupt"}
+LIMITS = DecodeSettings(max_pixels=1_000_000).of_own_files()
+REASONS = {"too_small", "too_many_pixels", "unsupported", "corrupt", "poisonous"}
 
 
 def valid_files() -> list[bytes]:

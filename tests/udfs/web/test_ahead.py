@@ -3,7 +3,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from facejoin.udfs.web.ahead import ahead
+from facejoin.udfs.web.ahead import ahead, groups_ahead, in_time
 
 THREADS = 3
 
@@ -128,3 +128,34 @@ def test_nothing_begins_before_the_first_result_is_asked_for() -> None:
     assert isinstance(results, Generator)
     results.close()
     assert gauge.begun == 0
+
+
+def test_groups_are_as_large_as_they_may_be() -> None:
+    groups = list(groups_ahead(str, range(10), THREADS, most=4, seconds=600))
+    assert [len(group) for group in groups] == [4, 4, 2]
+    assert sorted(pair for group in groups for pair in group) == [(number, str(number)) for number in range(10)]
+
+
+def test_a_group_that_is_full_for_another_reason_waits_for_nothing_more() -> None:
+    groups = groups_ahead(str, range(5), THREADS, most=4, seconds=600, full=lambda pairs: len(pairs) == 2)
+    assert [len(group) for group in groups] == [2, 2, 1]
+
+
+def test_a_group_is_handed_over_in_time_though_the_next_result_is_not_there() -> None:
+    release = threading.Event()
+    groups = groups_ahead(
+        lambda number: release.wait(timeout=30) if number == 0 else True, range(2), THREADS, most=9, seconds=0.01
+    )
+    assert next(groups) == [(1, True)]
+    release.set()
+    assert list(groups) == [[(0, True)]]
+
+
+def test_no_items_are_no_groups() -> None:
+    assert list(groups_ahead(str, [], THREADS, most=4, seconds=0)) == []
+    assert list(in_time([], most=4, seconds=0)) == []
+
+
+def test_what_comes_late_is_handed_over_with_what_has_waited_for_it() -> None:
+    assert list(in_time(range(5), most=2, seconds=600)) == [[0, 1], [2, 3], [4]]
+    assert list(in_time(range(3), most=2, seconds=0)) == [[0], [1], [2]]

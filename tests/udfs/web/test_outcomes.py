@@ -2,7 +2,7 @@ import pytest
 
 from facejoin.udfs.web.outcomes import Outcome, is_retryable
 
-VOCABULARY = """faces no_face video not_image_url too_small too_large too_many_pixels corrupt unsupported gone
+VOCABULARY = """faces no_face video not_image_url too_small too_large too_many_pixels corrupt unsupported poisonous gone
     placeholder http_error rate_limited timeout dns_error put_off refused blocked_address robots opted_out suppressed"""
 
 

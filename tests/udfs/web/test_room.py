@@ -1,0 +1,118 @@
+"""Bytes of photos that are held at once, from the first byte that arrives until they are released."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from facejoin.udfs.web.ahead import groups_ahead
+from facejoin.udfs.web.fetch import Fetched, Fetcher
+from facejoin.udfs.web.outcomes import Outcome
+from facejoin.udfs.web.room import SMALL_BYTES, Place, Room
+
+LARGE = 900_000  # bytes: two of them have room
+MAX_BYTES = 1_000_000
+
+
+@pytest.fixture
+def limits(settings):
+    return settings(max_bytes=MAX_BYTES, bytes_in_flight=1)
+
+
+@pytest.fixture
+def large(photos: Path) -> list[str]:
+    """Paths of photos on the server."""
+    for number in range(6):
+        (photos / f"{number}.jpg").write_bytes(bytes([number]) * LARGE)
+    return [f"/{number}.jpg" for number in range(6)]
+
+
+def wait_until(true) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_large_photo_waits_for_room_without_a_connection_and_then_begins_again(serve, limits, large) -> None:
+    server = serve()
+    with Fetcher(limits) as fetcher, ThreadPoolExecutor(1) as thread:
+        first, second = (fetcher.fetch(server.url(path)) for path in large[:2])
+        third = thread.submit(fetcher.fetch, server.url(large[2]))
+        wait_until(lambda: server.requests[large[2]] == 1)
+        assert not third.done()
+        first.release()
+        assert third.result(30).body == bytes([2]) * LARGE
+        assert server.requests[large[2]] == 2
+        assert (first.size, second.size) == (0, LARGE)
+
+
+def test_small_photos_need_no_room(serve, limits, photos: Path) -> None:
+    (photos / "small.jpg").write_bytes(bytes(SMALL_BYTES))
+    server = serve()
+    with Fetcher(limits) as fetcher:
+        fetched = [fetcher.fetch(server.url("/small.jpg")) for _ in range(10)]
+    assert {(one.outcome, one.size) for one in fetched} == {(None, 0)}
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 2000\r\n", b""])
+def test_a_photo_holds_no_more_than_its_own_bytes(fetch, answering, limits, length: bytes) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + bytes(2000)) as url:
+        assert fetch(url, limits).size == 0
+    head = f"HTTP/1.1 200 OK\r\n{length.decode().replace('2000', str(LARGE))}\r\n".encode()
+    with answering(head + bytes(LARGE)) as url:
+        assert fetch(url, limits).size == LARGE
+
+
+def test_a_photo_that_does_not_arrive_leaves_no_bytes_behind(answering, limits) -> None:
+    with (
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + bytes(800_000)) as url,
+        Fetcher(limits) as one,
+    ):
+        for _ in range(5):  # more than have room
+            assert one.fetch(url).outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_more_photos_than_have_room_all_come_through_in_groups(serve, limits, large, threads: int) -> None:
+    server = serve()
+    held: list[int] = []
+
+    def full(group: list[tuple[str, Fetched]]) -> bool:
+        return sum(fetched.size for _, fetched in group) >= limits.room / 2
+
+    with Fetcher(limits) as fetcher:
+        urls = [server.url(path) for path in large]
+        for group in groups_ahead(fetcher.fetch, urls, threads, most=32, seconds=600, full=full):
+            held.append(sum(fetched.size for _, fetched in group))
+            for _, fetched in group:
+                assert fetched.body is not None
+                fetched.release()
+    assert sum(held) == 6 * LARGE
+    assert max(held) <= limits.room
+
+
+def test_a_fetcher_that_is_closed_keeps_nobody_waiting_for_room(serve, limits, large) -> None:
+    server = serve()
+    with ThreadPoolExecutor(1) as thread:
+        with Fetcher(limits) as fetcher:
+            held = [fetcher.fetch(server.url(path)) for path in large[:2]]
+            third = thread.submit(fetcher.fetch, server.url(large[2]))
+            wait_until(lambda: server.requests[large[2]] == 1)
+        assert third.result(30).outcome is Outcome.TIMEOUT
+        assert [one.size for one in held] == [LARGE, LARGE]
+
+
+def test_room_is_for_two_of_the_largest_at_least(settings) -> None:
+    assert settings(max_bytes=1000, bytes_in_flight=10_000).room == 10_000
+    assert settings(max_bytes=1000, bytes_in_flight=1).room == 2000
+
+
+def test_a_place_that_waits_in_vain_has_none() -> None:
+    room = Room(MAX_BYTES)
+    assert room.take(MAX_BYTES, 0)
+    assert not room.take(1, 0.01)
+    place = Place(room)
+    place.leave()
+    assert not room.take(1, 0)
