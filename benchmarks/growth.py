@@ -105,7 +105,7 @@ def made_up(warehouse: Warehouse, settings: Settings, size: int) -> None:
         "excluded": "'video'",
         "source_file": "'list'",
         "owner": "concat(lpad(cast(id % 500000 AS STRING), 8, '0'), '@N00')",
-        "download_url": "concat('http://farm3.staticflickr.com/', id % 9000, '/', id, '_', left(md5(cast(id AS BINARY)), 10), '.jpg')",
+        "download_url": "concat('http://farm3.staticflickr.com/', id % 9000, '/', id, '_', hex(xxhash64(id)), '.jpg')",
         "title": "concat('title of ', id)",
         "tags": "array('sea', 'old town')",
     })  # fmt: skip
