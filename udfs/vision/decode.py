@@ -77,7 +77,7 @@ def decode_with_exif(body: bytes, settings: DecodeSettings) -> tuple[np.ndarray,
     try:
         _check_size(image, coefficients, settings)
         pixels = _pixels(body, image, settings.enough_pixels)
-        orientation, exif = _orientation(image), _exif(image)
+        orientation, exif = (_orientation(image), _exif(image)) if _has_usual_exif(image) else (None, None)
         image.close()  # whose pixels make room for turned ones
         return _upright(pixels, orientation), exif
     except DecodeError:
@@ -95,14 +95,14 @@ def _open(body: bytes, formats: tuple[str, ...]) -> Image.Image:
 
 def _check_size(image: Image.Image, coefficients: int, settings: DecodeSettings) -> None:
     """coefficients: bytes that a JPEG's decoder holds of all pixels. Raises DecodeError."""
-    size, tile = f"{image.width}x{image.height}", _tile(image)
-    if max(image.width * image.height, tile) > settings.max_pixels:
-        in_tile = f" in tiles of {tile} pixels" if tile else ""
-        raise DecodeError("too_many_pixels", f"{size}{in_tile}; at most {settings.max_pixels} pixels")
+    pixels, tile = image.width * image.height, _tile(image)
+    if max(pixels, tile) > settings.max_pixels:
+        size = f"{image.width}x{image.height}" + (f" in tiles of {tile} pixels" if tile else "")
+        raise DecodeError("too_many_pixels", f"{size}; at most {settings.max_pixels} pixels")
     per_pixel = WEBP_PIXEL_BYTES if image.format == "WEBP" else PIXEL_BYTES
-    memory = coefficients if image.format in JPEGS else image.width * image.height * per_pixel
+    memory = coefficients if image.format in JPEGS else pixels * per_pixel
     if memory > settings.max_memory:
-        held = f"{size} {image.format}, of which decoding holds {memory} bytes"
+        held = f"{image.width}x{image.height} {image.format}, of which decoding holds {memory} bytes"
         raise DecodeError("too_many_pixels", f"{held}; at most {settings.max_memory}")
 
 
@@ -133,6 +133,8 @@ def _rgb(image: Image.Image) -> np.ndarray:
     """Converted band by band: of all pixels there is no copy but Pillow's own and the result."""
     image.load()
     convert = _converter(image)
+    if image.width * image.height <= BAND_PIXELS:
+        return convert(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     for top, band in _bands(image):
         pixels[top : top + band.height] = convert(band)
@@ -153,7 +155,7 @@ def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
 
 
 def _plain(band: Image.Image) -> np.ndarray:
-    return np.asarray(band.convert("RGB"))
+    return np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
 
 
 def _over_white(band: Image.Image) -> np.ndarray:
@@ -162,9 +164,9 @@ def _over_white(band: Image.Image) -> np.ndarray:
 
 
 def _from_deep_grey(band: Image.Image, top: float) -> np.ndarray:
-    """One channel of up to 16 bits (or floats of unknown range) → (height, width, 1)."""
+    """One channel of up to 16 bits (or floats of unknown range)."""
     grey = np.nan_to_num(np.asarray(band).astype(np.float32))
-    return np.clip(grey * (255.0 / top), 0, 255).astype(np.uint8)[:, :, None]
+    return np.clip(grey * (255.0 / top), 0, 255).astype(np.uint8)[:, :, None].repeat(3, axis=2)
 
 
 def _brightest(image: Image.Image) -> float:
@@ -183,19 +185,19 @@ def _upright(pixels: np.ndarray, orientation: object) -> np.ndarray:
 def _orientation(image: Image.Image) -> object:
     """As the image's EXIF says, if it can be read: a photo is not lost for a broken one."""
     with suppress(*BROKEN):
-        return image.getexif().get(ORIENTATION) if _has_usual_exif(image) else None
+        return image.getexif().get(ORIENTATION)
     return None
 
 
 def _exif(image: Image.Image) -> Exif | None:
     """Pillow has found the block, wherever the format keeps it, and holds it open as `fp`; BigTIFF is not read."""
     with suppress(*BROKEN):
-        block = getattr(image.getexif(), "fp", None) if _has_usual_exif(image) else None
+        block = getattr(image.getexif(), "fp", None)
         return None if block is None else read_exif(block)
     return None
 
 
 def _has_usual_exif(image: Image.Image) -> bool:
     """No more of it than a JPEG can have. Pillow makes as many copies of a block's bytes as its fields ask for."""
-    block, text = (image.info.get(name, b"") for name in ("exif", "Raw profile type exif"))  # the text is hexadecimal
-    return len(block) <= EXIF_BYTES and len(text) <= 3 * EXIF_BYTES
+    text = image.info.get("Raw profile type exif", "")  # hexadecimal
+    return len(image.info.get("exif", b"")) <= EXIF_BYTES and len(text) <= 3 * EXIF_BYTES

@@ -10,6 +10,7 @@ Layouts: JPEG, ITU-T T.81, annex B; PNG, third edition, 5.3; GIF89a, 15 to 26.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 
 PARTS = 2_000  # segments of a JPEG before and between its scans; chunks of a PNG beside its pixels
@@ -21,6 +22,9 @@ EXIF_BYTES = 2**16  # of a JPEG; as many as one segment holds
 MARKER = re.compile(rb"\xff+([^\x00\xff])")
 MARKER_AMONG_PIXELS = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # there FF 00 is a value, FF D0 to D7 a restart
 ALONE = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}  # markers without a length, or that Pillow takes for such
+UNUSUAL = ALONE | {0x00, 0xFF}  # the last two are none
+SEGMENT = struct.Struct(">BBH")  # FF, marker, length
+TABLES = {0xC4, 0xDB, 0xE0}  # of a header, and what most begin with
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 SCAN, APP1, END = 0xDA, 0xE1, 0xD9
@@ -50,6 +54,8 @@ def check_excess(body: bytes, max_scans: int) -> int:
 def _check_jpeg(body: bytes, max_scans: int) -> int:
     exif, frame, progressive = 0, b"", False
     for marker, start, length in _segments_of_header(body):
+        if marker in TABLES:
+            continue
         if marker in FRAMES:
             frame, progressive = body[start + 2 : start + length], marker in PROGRESSIVE
         elif marker == APP1 and body.startswith(b"Exif\0\0", start + 2):
@@ -67,8 +73,14 @@ def _check_jpeg(body: bytes, max_scans: int) -> int:
 
 def _segments_of_header(body: bytes) -> Iterator[Segment]:
     """Up to the first scan, as Pillow goes through them. Raises Excess."""
-    position, junk = 2, 0
+    position, junk, last = 2, 0, len(body) - SEGMENT.size
     for _ in range(PARTS):
+        if position <= last:
+            first, marker, length = SEGMENT.unpack_from(body, position)
+            if first == 0xFF and marker not in UNUSUAL:  # the quick way, for hardly any header has anything else
+                yield marker, position + 2, length
+                position += 2 + length
+                continue
         found = MARKER.search(body, position)
         junk += (found.start(1) - 1 if found else len(body)) - position
         if junk > JUNK_BYTES:
