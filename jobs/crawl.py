@@ -74,9 +74,11 @@ class _Crawl:
 
 def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: Asked | None = None) -> CrawlReport:
     """Does what is missing: photos without a result of this model version, or as much of it as is asked for. Photos
-    that were put off are tried again at the end. Raises, before any work, WeightsError where the weights are not there and
-    SettingsError where a contact is needed; JobError where most of a wave failed; Stopped where the process is told to
-    stop."""
+    that were put off are tried again at the end.
+
+    Raises, before any work, WeightsError where the weights are not there and SettingsError where a contact is needed;
+    JobError where most of a wave failed; Stopped where the process is told to stop.
+    """
     start = time.monotonic()
     report = CrawlReport(version := model_version(settings.vision))
     ship_weights(spark, settings.networks)
