@@ -65,6 +65,7 @@ wheel: setup ## dist/facejoin-….whl
 
 bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= and NONFACE= name folders of them
 	$(BIN)/python benchmarks/manifest.py --out build/benchmarks/manifest.json
+	$(BIN)/python benchmarks/publish.py --out build/benchmarks/publish.json
 ifdef LFW
 	$(BIN)/python benchmarks/embed.py --photos $(LFW) --threads 1 --out build/benchmarks/embed.json
 	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --out build/benchmarks/pipeline.json

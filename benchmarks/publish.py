@@ -7,6 +7,7 @@ browser takes to show the first pictures. The matches are made up: of 100 people
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -45,8 +46,10 @@ def main(
     folder = out.parent.absolute() / "publish"
     folder.mkdir(parents=True, exist_ok=True)
     settings_file = write_settings(folder / "settings.yaml")
-    report = [measured(count, folder / str(count), settings_file) for count in matches or [100_000, 5_000_000]]
-    out.write_text(json.dumps(report, indent=1) + "\n")
+    report: dict[str, Any] = {"cores": len(os.sched_getaffinity(0)), "heap": HEAP, "runs": []}
+    for count in matches or [100_000, 5_000_000]:
+        report["runs"].append(measured(count, folder / str(count), settings_file))
+        out.write_text(json.dumps(report, indent=1) + "\n")
     Console().print_json(json.dumps(report))
 
 

@@ -92,7 +92,8 @@ def match_pieces(pictures: DataFrame, count: int) -> Iterator[bytes]:
 
 def _files(pictures: DataFrame, parts: Sequence[Row]) -> Iterator[Iterator[bytes]]:
     """Of each person who was found, the files of pictures; one is put together where two parts share it."""
-    rows = pictures.mapInArrow(write_pictures(_starts(parts)), FILES).toLocalIterator(prefetchPartitions=True)
+    shown = pictures.drop("photo_id", "face")  # which only the order needs
+    rows = shown.mapInArrow(write_pictures(_starts(parts)), FILES).toLocalIterator(prefetchPartitions=True)
     for _, own in groupby(rows, attrgetter("person")):
         files = groupby(own, attrgetter("number"))
         yield (b",\n".join(bytes(row["pictures"]) for row in pieces) for _, pieces in files)

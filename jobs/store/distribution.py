@@ -40,7 +40,8 @@ class Score:
         score = F.when(counts, F.col(self.name))
         logarithm = F.ln(F.when(score > 0, score))
         place = F.floor((score - self.lowest) / self._width)
-        within = F.least(F.greatest(place, F.lit(0)), F.lit(BINS - 1))  # a cosine may be a rounding beyond 1
+        # A cosine may be a rounding beyond 1. (Of null, the greatest and the least are numbers.)
+        within = F.when(score.isNotNull(), F.least(F.greatest(place, F.lit(0)), F.lit(BINS - 1)))
         columns = {
             # Exact, since there are no more different values than it may keep apart
             "counts": F.to_json(F.histogram_numeric(within, F.lit(2 * BINS))),
