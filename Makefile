@@ -69,6 +69,7 @@ bench: setup ## the comparisons of benchmarks/, with photos where LFW=, WIDER= a
 		--out build/benchmarks/growth.json
 	$(BIN)/python benchmarks/kill.py --out build/benchmarks/kill.json
 	$(BIN)/python benchmarks/politeness.py --out build/benchmarks/politeness.json
+	$(BIN)/python benchmarks/publish.py --out build/benchmarks/publish.json
 ifdef LFW
 	$(BIN)/python benchmarks/embed.py --photos $(LFW) --threads 1 --out build/benchmarks/embed.json
 	$(BIN)/python benchmarks/pipeline.py --photos $(LFW) --threads 1 --out build/benchmarks/pipeline.json

@@ -24,6 +24,7 @@ console = Console(soft_wrap=True, highlight=False, markup=False)
 MOST_UNUSED = 20  # photos of a gallery that are named; the JSON report names all
 MOST_FINDINGS = 20  # of its audit, alike
 MOST_PEOPLE = 20  # of a run's matches
+CONFIDENCES = ("0.2", "0.5", "0.9")  # thresholds of which it is said how many faces reach them
 NONFACES, COHORT = "--nonfaces DIR", "--cohort DIR"  # what to add to an enroll command, where a hint names one
 
 
@@ -105,6 +106,11 @@ def match(report: MatchReport, with_cohort: str) -> None:
         console.print(f"  {report.not_faces} detections are taken for no faces")
     if report.taken:
         console.print(f"  {report.taken} faces resemble only a person who is another face of the photo")
+    if (spread := report.confidences) is not None:
+        above = ", ".join(f"{spread.above[at]:.2%} from {at}" for at in CONFIDENCES)
+        console.print(f"  confidence of all faces compared: mean {spread.mean:.3g} ± {spread.deviation:.3g}; {above}")
+    for warning in report.warnings:
+        console.print(f"  warning: {warning}")
     if report.false_matches is None:
         console.print(f"  how many are false cannot be told: too few strangers are known; for more: {with_cohort}")
     else:

@@ -10,9 +10,10 @@ from pyspark.sql.types import DoubleType, StringType, StructType
 
 from facejoin.conf.schemas import MATCHES
 from facejoin.conf.settings import MatchSettings, Settings
+from facejoin.jobs.store.distribution import ABOVE, Score
 from facejoin.jobs.store.errors import JobError
 from facejoin.jobs.store.galleries import stored_gallery
-from facejoin.jobs.store.match_report import FalseMatches, MatchReport
+from facejoin.jobs.store.match_report import FalseMatches, MatchReport, taking_most
 from facejoin.jobs.store.once import Run, fingerprint, once
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.results import final_results
@@ -81,12 +82,16 @@ def _matched(
     gallery = load_gallery(*stored)
     photos = photos_with_faces(warehouse, version, settings)
     threshold, origin = _threshold(gallery, photos, settings)
+    confidence, similarity = _scores(gallery, threshold)
+    decisions = [F.count_if(F.col("decision") == decision).alias(decision) for decision in DECISIONS]
+    compared = F.col("decision") != NO_FACE
     seen = Observation()
     scored = photos.mapInArrow(match_faces(stored, settings.share, threshold, SCORED), SCORED).observe(
-        seen, *(F.count_if(F.col("decision") == decision).alias(decision) for decision in DECISIONS)
+        seen, *decisions, *confidence.observed(compared), *similarity.observed(compared)
     )
     warehouse.replace("matches", scored.transform(keep_accepted, digest, threshold), f"gallery = '{digest}'")
     found = _found(warehouse, digest)
+    people = {person: found.get(person, 0) for person in gallery.parameters.people}
     faces = sum(seen.get[decision] for decision in DECISIONS if decision != NO_FACE)
     return MatchReport(
         gallery=digest,
@@ -97,8 +102,21 @@ def _matched(
         matches=sum(found.values()),
         people_found=len(found),
         taken=seen.get[TAKEN],
-        people={person: found.get(person, 0) for person in gallery.parameters.people},
+        people=people,
         false_matches=_false_matches(gallery, threshold, faces),
+        confidences=confidence.distribution(seen.get),
+        similarities=similarity.distribution(seen.get),
+        warnings=[text for _, text in filter(None, [taking_most(people)])],
+    )
+
+
+def _scores(gallery: Gallery, threshold: float) -> tuple[Score, Score]:
+    """Confidence and similarity; of the one that decides, the share above the threshold is told too."""
+    own = tuple(sorted({*ABOVE, threshold}))
+    by_confidence = gallery.scorer.classifier is not None
+    return (
+        Score("confidence", 0.0, 1.0, own if by_confidence else ABOVE),
+        Score("similarity", -1.0, 1.0, ABOVE if by_confidence else own),
     )
 
 

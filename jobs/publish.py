@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from facejoin.conf.settings import Settings, SettingsError
 from facejoin.jobs.site.figures import site_figures
-from facejoin.jobs.site.places import Place, towns_of
+from facejoin.jobs.site.pictures import by_rank, found_by_part, found_of_people, match_pieces, people_of_page
 from facejoin.jobs.site.tally import tally
 from facejoin.jobs.store.galleries import stored_gallery
-from facejoin.jobs.store.match_report import MatchReport
+from facejoin.jobs.store.match_report import MatchReport, taking_most
 from facejoin.jobs.store.once import Run, fingerprint, last_report, once
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.results import final_results
 from facejoin.jobs.store.suppressed import is_suppressed, keep_unsuppressed_people
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.vision.analyse import model_version
-from facejoin.viewer.site import write_site
+from facejoin.viewer.site import picture_files, write_site
+
+JSON_FILES = ("matches.json", "results.json")
+SHOWN = (
+    "person", "photo_id", "face", "confidence", "similarity", "box", "width", "height", "download_url", "page_url",
+    "latitude", "longitude", "licence", "licence_url", "owner", "owner_name", "title", "taken",
+)  # fmt: skip
 
 
 @dataclass
@@ -35,6 +39,7 @@ class PublishReport:
     pictures: int
     located: int  # pictures with a town
     figures: list[str] = field(default_factory=list)  # files below the site
+    picture_files: int = 0  # that the page loads when their pictures are to be seen
     already_published: bool = False
 
 
@@ -47,88 +52,63 @@ def publish(spark: SparkSession, warehouse: Warehouse, settings: Settings, site:
     version = model_version(settings.vision)
     gallery, _ = stored_gallery(warehouse, version)
     tables = {name: warehouse.version(name) for name in ("matches", "photos", "suppressed", "people")}
-    expected = expected_false(warehouse, gallery)
-    inputs = fingerprint(gallery=gallery, expected_false=expected, **tables)
+    matched = last_report(warehouse, "match", gallery, MatchReport)
+    inputs = fingerprint(gallery=gallery, matched=None if matched is None else asdict(matched), **tables)
 
     def published() -> PublishReport:
         with task_progress(spark, "publish"):
-            found = found_pictures(warehouse, version, gallery).collect()
-            people = gallery_people(warehouse, gallery).collect()
-        towns = towns_of((row["latitude"], row["longitude"]) for row in found)
-        figures = [asdict(figure) for figure in site_figures(tally(people, found, expected))]
-        results = results_json([row["person"] for row in people], found, towns)
-        write_site(site, results, matches_json(found), figures)
-        return PublishReport(str(site), len(people), len(found), len(towns), [figure["file"] for figure in figures])
+            return _published(warehouse, version, gallery, matched, site)
 
     def is_there(report: PublishReport) -> bool:
-        return all((site / name).exists() for name in ("index.html", *report.figures))
+        files = all((site / name).exists() for name in ("index.html", *JSON_FILES, *report.figures))
+        return files and picture_files(site) == report.picture_files
 
     report, was_there = once(warehouse, Run("publish", str(site), inputs), PublishReport, published, is_there)
     return replace(report, already_published=was_there)
 
 
 def found_pictures(warehouse: Warehouse, version: str, gallery: str) -> DataFrame:
-    """One row a match, with what the page shows of the photo, the most confident first."""
+    """One row a match, with what the page shows of the photo."""
     sizes = final_results(warehouse, version).select("photo_id", "width", "height")
+    people = gallery_people(warehouse, gallery).select("person")
     return (
         warehouse.read("matches")
         .where(F.col("gallery") == gallery)
-        .transform(keep_unsuppressed_people, warehouse)
+        .join(people, "person", "left_semi")
         .join(warehouse.read("photos"), "photo_id")
         .where(~is_suppressed(warehouse))
         .join(sizes, "photo_id")
-        .orderBy(F.desc("confidence"), "person", "photo_id", "face")
+        .select(*SHOWN)
     )
 
 
 def gallery_people(warehouse: Warehouse, gallery: str) -> DataFrame:
-    """One row a person who has not asked out, by name."""
+    """One row a person who has not asked out."""
     people = warehouse.read("people").where(F.col("gallery") == gallery)
-    return people.transform(keep_unsuppressed_people, warehouse).orderBy("person")
+    return people.transform(keep_unsuppressed_people, warehouse)
 
 
-def expected_false(warehouse: Warehouse, gallery: str) -> dict[str, float] | None:
-    """Of each person's matches, as the last matching told it; null where too few strangers are known."""
-    report = last_report(warehouse, "match", gallery, MatchReport)
-    return report.false_matches.people if report is not None and report.false_matches is not None else None
-
-
-def matches_json(found: Sequence[Row]) -> list[dict[str, Any]]:
-    """The study's Figure 4: sorted by confidence and person."""
-    return [{"url": row["download_url"], "person": row["person"], "conf": round(row["confidence"], 6)} for row in found]
-
-
-def results_json(names: Sequence[str], found: Sequence[Row], towns: Mapping[Place, str]) -> list[dict[str, Any]]:
-    """The study's Figure 5: persons by name, their pictures ranked by confidence; `found` comes in that order."""
-    pictures: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in found:
-        pictures[row["person"]].append(_picture(row, len(pictures[row["person"]]), towns))
-    return [
-        {"name": name, "profilePic": pictures[name][0]["URL"] if pictures[name] else None, "foundPics": pictures[name]}
-        for name in sorted(names)
-    ]
-
-
-def _picture(row: Row, rank: int, towns: Mapping[Place, str]) -> dict[str, Any]:
-    return {
-        "URL": row["download_url"],
-        "location": towns.get((row["latitude"], row["longitude"])),
-        "rank": rank,
-        "confidence": round(row["confidence"], 6),
-        "similarity": round(row["similarity"], 6),
-        "pageURL": row["page_url"],
-        "latitude": row["latitude"],
-        "longitude": row["longitude"],
-        "licence": row["licence"],
-        "licenceURL": row["licence_url"],
-        "owner": row["owner"],
-        "ownerName": row["owner_name"],
-        "title": row["title"],
-        "dateTaken": None if row["taken"] is None else row["taken"].isoformat(sep=" "),
-        "box": [round(side, 1) for side in row["box"]],
-        "width": row["width"],
-        "height": row["height"],
-    }
+def _published(
+    warehouse: Warehouse, version: str, gallery: str, matched: MatchReport | None, site: Path
+) -> PublishReport:
+    people = gallery_people(warehouse, gallery).collect()
+    count = warehouse.read("matches").where(F.col("gallery") == gallery).count()
+    with by_rank(found_pictures(warehouse, version, gallery), count) as pictures:
+        parts = found_by_part(pictures)
+        found = found_of_people(parts)
+        matches = {row["person"]: found[row["person"]].matches if row["person"] in found else 0 for row in people}
+        warnings = dict(filter(None, [taking_most(matches)]))
+        figures = [asdict(figure) for figure in site_figures(tally(pictures, found, people, matched))]
+        shown = people_of_page([*matches], pictures, parts, warnings)
+        write_site(site, shown, match_pieces(pictures, count), figures)
+    return PublishReport(
+        site=str(site),
+        people=len(people),
+        pictures=sum(matches.values()),
+        located=sum(own.placed for own in found.values()),
+        figures=[figure["file"] for figure in figures],
+        picture_files=picture_files(site),
+    )
 
 
 def _writable(site: Path) -> Path:

@@ -3,7 +3,8 @@
 {
   const CARDS_AT_ONCE = 60;
   const byId = (id) => document.getElementById(id);
-  const people = JSON.parse(byId("results").textContent);
+  const { folder, people = [] } = JSON.parse(byId("results").textContent);
+  const arrived = new Map(); // key of a file of pictures → what its script has handed over
   const links = new Map(); // name → its link in the sidebar
 
   const element = (tag, properties = {}, ...children) => {
@@ -41,6 +42,31 @@
     image.src = src; // last, so that loading="lazy" and the referrer policy already hold
     return image;
   };
+
+  /** The only scripts that the page adds to itself, as its Content-Security-Policy wants it: its own pictures'. */
+  const scripts = window.trustedTypes?.createPolicy("pictures", {
+    createScriptURL: (path) => {
+      if (!/^pictures\/[0-9a-f]+\/\d+\/\d+\.js$/.test(path)) throw new TypeError(`no file of pictures: ${path}`);
+      return path;
+    },
+  });
+
+  window.facejoinPictures = (key, pics) => arrived.set(key, pics); // which every such file calls
+
+  /** The pictures of one file. A script, for a page opened as a file may fetch nothing. */
+  const loadPictures = (key) => new Promise((resolve, reject) => {
+    const path = `${folder}/${key}.js`;
+    const script = element("script", { src: scripts ? scripts.createScriptURL(path) : path });
+    script.addEventListener("error", () => reject(new Error(`${path} is missing`)));
+    script.addEventListener("load", () => {
+      const pics = arrived.get(key);
+      arrived.delete(key);
+      if (pics?.length > 0) resolve(pics);
+      else reject(new Error(`${path} holds no pictures`));
+    });
+    document.head.append(script);
+    script.remove(); // it loads all the same
+  });
 
   const percent = (share) => `${share < 1 ? Math.min(Math.round(share * 100), 99) : 100} %`; // 100 % only if certain
 
@@ -112,22 +138,38 @@
       where.some(Boolean) ? element("p", { className: "where" }, ...where) : null, creditOf(pic)));
   };
 
-  /** The ranked cards, CARDS_AT_ONCE of them and a button for more: thousands stay usable. */
+  /** The ranked cards, CARDS_AT_ONCE of them and a button for more: millions stay usable. */
   const cardList = (person) => {
-    const pics = person.foundPics;
+    const pics = []; // of the files that are here
+    let files = 0;
+    let loading = false;
     const list = element("ol", { className: "cards" });
     const more = element("button", { type: "button", className: "more" });
-    const showNext = () => {
+    const failed = element("p", { className: "empty", role: "alert", hidden: true },
+      "These matches cannot be loaded. If the results were published again meanwhile, reload the page.");
+    const load = async (count) => {
+      while (pics.length < count) {
+        pics.push(...await loadPictures(`${people.indexOf(person)}/${files}`));
+        files += 1;
+      }
+    };
+    const showNext = async () => {
+      if (loading) return;
       const from = list.children.length;
-      list.append(...pics.slice(from, from + CARDS_AT_ONCE).map((pic) => card(pic, person)));
-      const left = pics.length - list.children.length;
+      const to = Math.min(from + CARDS_AT_ONCE, person.matches);
+      loading = true;
+      failed.hidden = await load(to).then(() => true, () => false);
+      loading = false;
+      if (failed.hidden) list.append(...pics.slice(from, to).map((pic) => card(pic, person)));
+      const left = person.matches - list.children.length;
       more.textContent = `Show ${Math.min(left, CARDS_AT_ONCE)} more of ${left.toLocaleString("en")}`;
       more.hidden = left === 0;
-      if (from > 0) list.children[from].querySelector("a")?.focus({ preventScroll: true });
+      if (from > 0) list.children[from]?.querySelector("a")?.focus({ preventScroll: true });
     };
+    more.hidden = true; // until it is known what is left
     more.addEventListener("click", showNext);
     showNext();
-    return [list, more];
+    return [list, failed, more];
   };
 
   /** Figures are drawn by publish, and load when the section is first opened. */
@@ -136,13 +178,12 @@
     element("img", { loading: "lazy", alt, src: file }));
 
   const personPage = (person) => {
-    const pics = person.foundPics;
-    const placed = pics.filter((pic) => pic.location || Number.isFinite(pic.latitude)).length;
-    const summary = pics.length === 0 ? "" :
-      `${plural(pics.length, "match", "matches")}, ranked by confidence · ${placed.toLocaleString("en")} with a place`;
+    const summary = person.matches === 0 ? "" : `${plural(person.matches, "match", "matches")}, ` +
+      `ranked by confidence · ${person.placed.toLocaleString("en")} with a place`;
     const heading = element("header", {}, avatar(person), element("div", {},
       element("h1", { dir: "auto" }, shown(person.name)), element("p", { ariaLive: "polite" }, summary)));
-    if (pics.length > 0) return [heading, ...cardList(person)];
+    const warning = person.warning ? [element("p", { className: "warning", dir: "auto" }, person.warning)] : [];
+    if (person.matches > 0) return [heading, ...warning, ...cardList(person)];
     return [heading, element("p", { className: "empty" }, "No matches above the threshold.")];
   };
 
@@ -158,7 +199,7 @@
   const show = () => {
     const wanted = nameInAddress();
     const person = wanted === null
-      ? people.find(({ foundPics }) => foundPics.length > 0) ?? people[0]
+      ? people.find(({ matches }) => matches > 0) ?? people[0]
       : people.find(({ name }) => name === wanted);
     for (const [name, link] of links) link.ariaCurrent = name === person?.name ? "true" : null;
     links.get(person?.name)?.scrollIntoView({ block: "nearest" });
@@ -171,12 +212,12 @@
   for (const person of people) {
     const link = element("a", { href: `#${encodeURIComponent(person.name)}` }, avatar(person),
       element("span", { className: "name", dir: "auto" }, shown(person.name)),
-      element("span", { className: "count", title: plural(person.foundPics.length, "match", "matches") },
-        person.foundPics.length.toLocaleString("en")));
+      element("span", { className: "count", title: plural(person.matches, "match", "matches") },
+        person.matches.toLocaleString("en")));
     links.set(person.name, link);
     byId("people").append(element("li", {}, link));
   }
-  const total = people.reduce((sum, { foundPics }) => sum + foundPics.length, 0);
+  const total = people.reduce((sum, { matches }) => sum + matches, 0);
   byId("totals").textContent = `${plural(people.length, "person", "people")} · ${plural(total, "match", "matches")}`;
   byId("filter").addEventListener("input", ({ target }) => {
     for (const [name, link] of links) link.parentElement.hidden = !folded(name).includes(folded(target.value.trim()));

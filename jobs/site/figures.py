@@ -15,7 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from facejoin.jobs.site.tally import PersonTally, Tally, are_alike, fitted_log_normal, rank_correlation
+from facejoin.jobs.site.spread import NEARLY_CERTAIN, LogNormal, Spread, log_normal
+from facejoin.jobs.site.tally import PersonTally, Tally, rank_correlation
+from facejoin.jobs.store.distribution import Distribution
 
 STYLE = {
     "svg.fonttype": "none",
@@ -27,11 +29,10 @@ STYLE = {
     "axes.formatter.useoffset": False,
 }
 MATCH, FALSE, FIT = "#0b6e69", "#e08a1e", "red"
-BINS = 50
-ROOM = 0.05  # on both sides of values that are all alike
 MOST_PEOPLE = 40  # of the bar chart
 LONGEST_NAME = 28  # characters
-NEARLY_CERTAIN = 0.99
+TOLD = ("0.2", "0.5", "0.9")  # thresholds of which it is said how many faces reach them
+NOT_VISIBLE = 0.001  # share of the faces beyond the end of the axis; the study cut its own off at 0.5
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"  # XML has no control characters
 
 
@@ -49,19 +50,20 @@ def site_figures(tally: Tally) -> list[SiteFigure]:
 
 
 def draw_confidences(tally: Tally) -> SiteFigure:
-    """The study's Figure 6, with the similarities beside it: confidences that pile up near 1 tell little apart."""
-    count, fit = len(tally.confidences), fitted_log_normal(tally.confidences)
-    curve = f" In red a log-normal with μ {np.log(fit.scale):.3g} and σ {fit.shape:.3g}." if fit else ""
-    certain = np.mean(tally.confidences >= NEARLY_CERTAIN) if count else 0.0
+    """The study's Figure 6 and below it the same of the matches alone; similarities beside both: confidences that pile
+    up near 0 or 1 tell little apart."""
+    matches, faces = tally.confidences, tally.all_confidences
+    rows = 1 if faces is None else 2
     return SiteFigure(
         file="figures/confidences.svg",
         title="Confidence",
-        alt=f"Two density histograms of {_number(count, 'match', 'matches')}.{_spread(tally.confidences)}{curve}",
-        caption="Density of the matches’ confidences, with the log-normal fitted to them in red, and of their "
-        "similarities."
-        + ("" if fit else " No log-normal can be fitted to so few different confidences.")
-        + (f" {certain:.1%} of the confidences are {NEARLY_CERTAIN} or more." if certain else ""),
-        svg=_svg(partial(_confidence_panels, tally), (9, 3.4)),
+        alt=f"{_of_all_faces(faces)}Two density histograms of {_number(matches.count, 'match', 'matches')}."
+        f"{_range(matches)}{_curve(matches.fit)}",
+        caption=_all_faces_caption(faces)
+        + "Density of the matches’ confidences, with the log-normal fitted to them in red, and of their similarities."
+        + ("" if matches.fit else " No log-normal can be fitted to so few different confidences.")
+        + (f" {matches.certain:.1%} of the confidences are {NEARLY_CERTAIN} or more." if matches.certain else ""),
+        svg=_svg(partial(_confidence_panels, tally, rows), (9, 0.2 + 3.2 * rows)),
     )
 
 
@@ -114,27 +116,53 @@ def _svg(draw: Callable[[Figure], None], size: tuple[float, float]) -> str:
     return made.getvalue()
 
 
-def _confidence_panels(tally: Tally, figure: Figure) -> None:
-    left, right = figure.subplots(1, 2)
-    _histogram(left, tally.confidences, "confidence")
-    _histogram(right, tally.similarities, "similarity")
-    if (fit := fitted_log_normal(tally.confidences)) is not None:
-        low, high = left.get_xlim()
-        x = np.linspace(low, high, 1_000)
-        left.plot(x, fit.density(x), color=FIT, label="log-normal")
-        left.legend(loc="best", frameon=False)
+def _confidence_panels(tally: Tally, rows: int, figure: Figure) -> None:
+    panels = figure.subplots(rows, 2, squeeze=False)
+    left, right = panels[-1]
+    if tally.all_confidences is not None and tally.all_similarities is not None:
+        _all_faces(panels[0][0], tally.all_confidences, "confidence of all faces compared")
+        _all_faces(panels[0][1], tally.all_similarities, "similarity of all faces compared")
+        _fit(panels[0][0], _fit_of(tally.all_confidences))
+    within = "" if rows == 1 else " of the matches"
+    _histogram(left, tally.confidences, f"confidence{within}")
+    _histogram(right, tally.similarities, f"similarity{within}")
+    _fit(left, tally.confidences.fit)
 
 
-def _histogram(axes: Axes, values: np.ndarray, name: str) -> None:
-    """From the lowest to the highest value, so that a narrow pile keeps its shape."""
+def _all_faces(axes: Axes, faces: Distribution, name: str) -> None:
+    """Up to where hardly any are left."""
+    counts = np.array(faces.counts)
+    edges = faces.lowest + faces.width * np.arange(len(counts) + 1)
+    share = np.cumsum(counts) / counts.sum()
+    first, last = int(np.argmax(counts > 0)), int(np.argmax(share >= 1 - NOT_VISIBLE)) + 1
     axes.set(xlabel=name, ylabel="density")
-    if len(values) == 0:
+    axes.stairs(counts / counts.sum() / faces.width, edges, fill=True, color=MATCH, alpha=0.75)
+    axes.set_xlim(edges[first], edges[last])
+
+
+def _histogram(axes: Axes, values: Spread, name: str) -> None:
+    axes.set(xlabel=name, ylabel="density")
+    if values.count == 0:
         _say(axes, "no matches")
         return
-    room = ROOM if are_alike(values) else 0.0
-    low, high = values.min() - room, values.max() + room
-    axes.hist(values, BINS, range=(low, high), density=True, color=MATCH, alpha=0.75)
-    axes.set_xlim(low, high)
+    axes.stairs(values.counts / values.count / np.diff(values.edges), values.edges, fill=True, color=MATCH, alpha=0.75)
+    axes.set_xlim(values.edges[0], values.edges[-1])
+
+
+def _fit(axes: Axes, fit: LogNormal | None) -> None:
+    """Over the histogram, which it may leave upwards."""
+    if fit is None:
+        return
+    (low, high), (_, top) = axes.get_xlim(), axes.get_ylim()
+    x = np.linspace(max(low, (high - low) / 1_000), high, 1_000)
+    density = fit.density(x)
+    axes.plot(x, density, color=FIT, label="log-normal")
+    axes.set_ylim(0, max(top, min(1.05 * density.max(), 2 * top)))
+    axes.legend(loc="best", frameon=False)
+
+
+def _fit_of(faces: Distribution) -> LogNormal | None:
+    return log_normal(faces.log_mean, faces.log_deviation, faces.deviation)
 
 
 def _training_panels(panels: Sequence[tuple[str, str, Sequence[PersonTally]]], figure: Figure) -> None:
@@ -178,11 +206,30 @@ def _correlation(people: Sequence[PersonTally], field: str) -> str:
     return "no rank correlation can be told" if rho is None else f"Spearman’s ρ {rho:z.2f}"
 
 
-def _spread(values: np.ndarray) -> str:
-    if len(values) == 0:
+def _range(values: Spread) -> str:
+    if values.count == 0:
         return ""
-    low, middle, high = np.quantile(values, [0, 0.5, 1])
-    return f" Confidences from {low:.4g} to {high:.4g}, median {middle:.4g}."
+    return f" Confidences from {values.least:.4g} to {values.most:.4g}, median {values.median:.4g}."
+
+
+def _curve(fit: LogNormal | None) -> str:
+    return f" In red a log-normal with μ {np.log(fit.scale):.3g} and σ {fit.shape:.3g}." if fit else ""
+
+
+def _of_all_faces(faces: Distribution | None) -> str:
+    if faces is None:
+        return ""
+    return f"Two density histograms of {_number(sum(faces.counts), 'face', 'faces')} compared.{_curve(_fit_of(faces))} "
+
+
+def _all_faces_caption(faces: Distribution | None) -> str:
+    if faces is None:
+        return ""
+    told = ", ".join(f"{faces.above[at]:.2%} are {at} or more" for at in TOLD)
+    return (
+        f"Above, all {_number(sum(faces.counts), 'face', 'faces')} compared, each with its confidence for whom it "
+        f"is most like: mean {faces.mean:.3g}, standard deviation {faces.deviation:.3g}; {told}. Below, the matches. "
+    )
 
 
 def _name(person: str) -> str:

@@ -3,28 +3,19 @@ that are to be expected. Numbers only; figures.py draws them."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.sql import Row
+from pyspark.sql import DataFrame, Row
 from scipy import stats
 
-ALIKE = 1e-6  # confidences that differ by less tell nothing apart, and divide by nearly nothing
+from facejoin.jobs.site.pictures import Found
+from facejoin.jobs.site.spread import ALIKE, Spread, spreads
+from facejoin.jobs.store.distribution import Distribution
+from facejoin.jobs.store.match_report import MatchReport
+
 FEWEST_TO_CORRELATE = 3  # of two points the correlation is always ±1
-
-
-@dataclass(frozen=True)
-class LogNormal:
-    """Of x, whose logarithm is normal with the mean ln `scale` and the standard deviation `shape`."""
-
-    shape: float
-    scale: float
-
-    def density(self, x: np.ndarray) -> np.ndarray:
-        """x (n,) > 0 → (n,), per unit of x."""
-        return stats.lognorm.pdf(x, self.shape, scale=self.scale)
 
 
 @dataclass(frozen=True)
@@ -41,34 +32,42 @@ class PersonTally:
 class Tally:
     """Of one gallery."""
 
-    confidences: np.ndarray  # (n,) of its matches, in [0, 1]
-    similarities: np.ndarray  # (n,) of the same
+    confidences: Spread  # of its matches
+    similarities: Spread
     people: list[PersonTally]  # those with the most matches first
+    all_confidences: Distribution | None = None  # of all faces compared; null: the last matching did not count them
+    all_similarities: Distribution | None = None
 
 
-def tally(people: Sequence[Row], found: Sequence[Row], expected_false: Mapping[str, float] | None) -> Tally:
-    """people: rows with person and references; found: one a match, of these people, with person, confidence and
-    similarity; expected_false: of each person, null where it cannot be told."""
-    confidences: dict[str, list[float]] = defaultdict(list)
-    for row in found:
-        confidences[row["person"]].append(row["confidence"])
+def tally(pictures: DataFrame, found: Mapping[str, Found], people: Sequence[Row], matched: MatchReport | None) -> Tally:
+    """pictures: with confidence and similarity; found: what they are of each person; people: rows with person and
+    references; matched: what the last matching told, if anything."""
+    confidences, similarities = spreads(pictures, ("confidence", "similarity"))
+    if matched is None:
+        return Tally(confidences, similarities, person_tallies(people, found, None))
+    expected = None if matched.false_matches is None else matched.false_matches.people
+    counted = person_tallies(people, found, expected)
+    return Tally(confidences, similarities, counted, matched.confidences, matched.similarities)
+
+
+def person_tallies(
+    people: Sequence[Row], found: Mapping[str, Found], expected_false: Mapping[str, float] | None
+) -> list[PersonTally]:
+    """people: rows with person and references; found: of those who were; expected_false: of each person, null where it
+    cannot be told. Those with the most matches first."""
     ranks = percentile_ranks([row["references"] for row in people])
     counted = [
         PersonTally(
             person=row["person"],
             references=row["references"],
             rank=float(rank),
-            matches=len(own := confidences[row["person"]]),
-            confidence=float(np.mean(own)) if own else None,
+            matches=own.matches if (own := found.get(row["person"])) else 0,
+            confidence=own.confidence if own else None,
             expected_false=None if expected_false is None else expected_false.get(row["person"]),
         )
         for row, rank in zip(people, ranks, strict=True)
     ]
-    return Tally(
-        confidences=np.array([row["confidence"] for row in found], dtype=float),
-        similarities=np.array([row["similarity"] for row in found], dtype=float),
-        people=sorted(counted, key=lambda one: (-one.matches, one.person)),
-    )
+    return sorted(counted, key=lambda one: (-one.matches, one.person))
 
 
 def percentile_ranks(values: Sequence[float]) -> np.ndarray:
@@ -81,25 +80,8 @@ def percentile_ranks(values: Sequence[float]) -> np.ndarray:
     return (stats.rankdata(values) - 1) / (len(values) - 1)
 
 
-def are_alike(values: np.ndarray) -> bool:
-    """Whether (n,) values have no width; none and one have not."""
-    return len(values) == 0 or float(np.ptp(values)) < ALIKE
-
-
-def fitted_log_normal(values: np.ndarray) -> LogNormal | None:
-    """The likeliest one for (n,) values; null where they do not tell its width: none, one, or all alike.
-
-    Values of 0 are left out: no log-normal has them.
-    """
-    positive = values[values > 0]
-    if are_alike(positive):
-        return None
-    shape, _, scale = stats.lognorm.fit(positive, floc=0)
-    return LogNormal(float(shape), float(scale))
-
-
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float | None:
     """Spearman's ρ of (n,) and (n,); null for fewer than three points and where all x or all y are alike."""
-    if len(x) < FEWEST_TO_CORRELATE or are_alike(x) or are_alike(y):
+    if len(x) < FEWEST_TO_CORRELATE or np.ptp(x) < ALIKE or np.ptp(y) < ALIKE:
         return None
     return float(stats.spearmanr(x, y).statistic)

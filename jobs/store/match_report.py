@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
+
+from facejoin.jobs.store.distribution import Distribution
+
+MOST = 0.5  # of the matches: a share above is more than one person of a gallery is likely to have
+FEWEST_MATCHES, FEWEST_PEOPLE = 20, 3  # below which it is nothing unusual
 
 
 @dataclass
@@ -33,4 +39,22 @@ class MatchReport:
     taken: int  # faces that reach the threshold only for a person who is another face of the photo
     people: dict[str, int] = field(default_factory=dict)  # matches of each
     false_matches: FalseMatches | None = None  # null: there are no strangers to learn from
+    # Of all compared faces, each for the person that it was given or is most like; null: there were no faces
+    confidences: Distribution | None = None
+    similarities: Distribution | None = None
+    warnings: list[str] = field(default_factory=list)
     already_matched: bool = False
+
+
+def taking_most(matches: Mapping[str, int]) -> tuple[str, str] | None:
+    """Of each person's matches: (person, what to think of it) of whoever has most of them all.
+
+    >>> taking_most({"Ann": 90, "Bob": 10, "Cy": 3})
+    ('Ann', 'Ann has 87 % of all 103 matches: look at some, and at the references; a higher threshold may be needed')
+    >>> taking_most({"Ann": 50, "Bob": 50, "Cy": 3})
+    """
+    total, person = sum(matches.values()), max(matches, key=lambda name: matches[name], default="")
+    if total < FEWEST_MATCHES or len(matches) < FEWEST_PEOPLE or matches[person] <= MOST * total:
+        return None
+    share = f"{person} has {matches[person] / total:.0%} of all {total:,} matches".replace("%", " %")
+    return person, f"{share}: look at some, and at the references; a higher threshold may be needed"

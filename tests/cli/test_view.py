@@ -14,6 +14,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
+from site_people import as_people
 
 from facejoin.demo.collection import Collection, load_collection
 from facejoin.demo.draft import Draft, make_once
@@ -34,7 +35,7 @@ def get(url: str) -> bytes:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    return write_site(tmp_path / "out" / "site", PEOPLE, []).parent
+    return write_site(tmp_path / "out" / "site", as_people(PEOPLE), []).parent
 
 
 @pytest.fixture

@@ -222,3 +222,29 @@ def test_the_command_takes_a_rate_and_says_what_is_expected_of_each_person(
     assert "from 400 faces of the cohort; extrapolated beyond the highest of them\n" in printed
     assert "false ones expected" in printed
     assert "Joe_Biden" in printed
+
+
+def test_scores_of_all_faces_are_counted_matched_or_not(campaign, matched, capsys):
+    assert sum(matched.confidences.counts) == sum(matched.similarities.counts) == matched.faces
+    rows = campaign.warehouse.read("matches").select("confidence", "similarity").collect()  # here all are matched
+    for name, counted in (("confidence", matched.confidences), ("similarity", matched.similarities)):
+        values = np.array([row[name] for row in rows])
+        assert (counted.mean, counted.deviation) == pytest.approx((values.mean(), values.std()))
+        assert counted.above["0.5"] == np.mean(values >= 0.5)
+    assert matched.similarities.above[f"{matched.threshold:g}"] == 1
+    show.match(matched, WITH_COHORT)
+    assert "  confidence of all faces compared: mean " in capsys.readouterr().out
+
+
+def test_who_takes_most_of_the_matches_is_named_in_a_warning(spark, campaign, matched, copy_of, capsys):
+    copy = copy_of(campaign)
+    results = copy.warehouse.read("results")
+    obama = results.where(f"photo_id = {OBAMA.photo_id}").first().asDict(recursive=True)
+    rows = [obama | {"photo_id": ANOTHER + number} for number in range(20)]
+    copy.warehouse.append("results", spark.createDataFrame(rows, results.schema))
+    report = match(spark, copy.warehouse, copy.settings)
+    assert matched.warnings == []
+    [warning] = report.warnings
+    assert warning.startswith("Barack_Obama has 88 % of all 24 matches: ")
+    show.match(report, WITH_COHORT)
+    assert f"  warning: {warning}" in capsys.readouterr().out.splitlines()

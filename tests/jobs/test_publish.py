@@ -1,7 +1,6 @@
 """Matches → the two JSON files, the figures and the page."""
 
 import json
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -9,9 +8,7 @@ from named_photos import BIDEN_AND_COLLINS, MIRRORED_BIDEN, OBAMA, OF_PEOPLE, PE
 
 from facejoin.conf.schemas import SUPPRESSED
 from facejoin.conf.settings import SettingsError
-from facejoin.jobs.publish import expected_false, publish, results_json
-from facejoin.jobs.store.match_report import FalseMatches, MatchReport
-from facejoin.jobs.store.once import Run, record
+from facejoin.jobs.publish import publish
 
 FIRST = ["URL", "location", "rank"]  # the study's own fields of a picture
 FURTHER = {"confidence", "pageURL", "latitude", "longitude", "licence", "owner", "box"}  # what the issue adds at least
@@ -44,6 +41,18 @@ def test_results_json_has_persons_by_name_and_pictures_by_rank(files):
         assert person["profilePic"].startswith("http://")
 
 
+def test_the_files_are_laid_out_as_pythons_own_with_one_blank_a_level(files, campaign):
+    for name, rows in zip(("matches.json", "results.json"), files, strict=True):
+        assert (campaign.site / name).read_text() == json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+
+
+def test_the_numbers_of_the_report_are_those_of_the_files(files, published):
+    matches, results = files
+    pictures = [picture for person in results for picture in person["foundPics"]]
+    assert (published.people, published.pictures) == (3, len(matches)) == (3, len(pictures))
+    assert published.located == sum(picture["location"] is not None for picture in pictures)
+
+
 def test_pictures_lie_in_the_nearest_town_and_those_without_a_place_in_none(files, campaign):
     _, results = files
     places = {p["URL"]: (p["location"], p["latitude"]) for person in results for p in person["foundPics"]}
@@ -58,6 +67,7 @@ def test_a_picture_carries_what_its_page_shows(files, campaign):
     assert (picture["licence"], picture["licenceURL"]) == (row.licence, row.licence_url)
     assert picture["dateTaken"] == "2011-11-07 07:20:22"
     assert picture["title"] == row.title
+    assert isinstance(picture["similarity"], float)
     left, top, right, bottom = picture["box"]
     assert 0 <= left < right <= picture["width"]
     assert 0 <= top < bottom <= picture["height"]
@@ -103,21 +113,15 @@ def test_a_person_who_asked_out_is_in_no_file(spark, campaign, published, copy_o
     assert [path for path in own.site.rglob("*") if path.is_file() and "Biden" in path.read_text()] == []
 
 
-def test_false_matches_are_those_that_the_last_matching_expects(spark, warehouse):
-    assert expected_false(warehouse, "g") is None
-    report = MatchReport("g", 0.5, "as given", 2, 0, 1, 1, 0)
-    strangers = FalseMatches(0.5, 0, 2, 50, "50 faces", False, {"Ann": 0.5})
-    record(warehouse, [(Run("match", "g", "first"), replace(report, false_matches=strangers))], 1.0)
-    assert expected_false(warehouse, "g") == {"Ann": 0.5}
-    record(warehouse, [(Run("match", "g", "second"), report)], 1.0)
-    assert expected_false(warehouse, "g") is None
-
-
-def test_a_person_who_is_found_nowhere_is_on_the_page_without_a_picture():
-    assert results_json(["Bob", "Ann"], [], {}) == [
-        {"name": "Ann", "profilePic": None, "foundPics": []},
-        {"name": "Bob", "profilePic": None, "foundPics": []},
-    ]
+def test_pictures_that_the_page_lacks_are_written_again(spark, campaign, published, copy_of):
+    own = copy_of(campaign)
+    publish(spark, own.warehouse, own.settings, own.site)
+    files = {path: path.read_bytes() for path in own.site.glob("pictures/*/*/*.js")}
+    assert len(files) == published.picture_files == 3
+    next(iter(files)).unlink()
+    again = publish(spark, own.warehouse, own.settings, own.site)
+    assert not again.already_published
+    assert {path: path.read_bytes() for path in own.site.glob("pictures/*/*/*.js")} == files
 
 
 def test_a_site_below_a_file_is_a_setting_that_cannot_work(spark, campaign, tmp_path):

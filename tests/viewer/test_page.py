@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
-from pyspark.sql import Row
+from site_people import as_people
+from tallies import tally_of
 
 from facejoin.jobs.site.figures import site_figures
-from facejoin.jobs.site.tally import tally
+from facejoin.udfs.write_pictures import PICTURES
 from facejoin.viewer.site import write_site
 
 CHROMIUM_ARGUMENTS = [
@@ -104,11 +105,11 @@ def visit(browser: Browser) -> Iterator[Visit]:
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Writes a site for some people and figures and returns its address, as a file and from a server."""
     if request.param == "file":
-        yield lambda people, figures=(): write_site(tmp_path, people, [], figures).as_uri()
+        yield lambda people, figures=(): write_site(tmp_path, as_people(people), [], figures).as_uri()
         return
     with serve(tmp_path) as server:
         home = f"http://127.0.0.1:{server.server_port}"
-        yield lambda people, figures=(): f"{home}/{write_site(tmp_path, people, [], figures).name}"
+        yield lambda people, figures=(): f"{home}/{write_site(tmp_path, as_people(people), [], figures).name}"
         server.shutdown()
 
 
@@ -375,6 +376,7 @@ def test_the_page_can_be_used_by_keyboard_alone(visit: Visit, address: Address, 
     expect(link_of(page, "George W Bush")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("George W Bush")
+    expect(page.locator(".card")).to_have_count(1)
     page.get_by_role("button", name="Skip to the matches").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -441,22 +443,22 @@ def test_even_markup_that_got_into_the_page_would_run_nothing(visit: Visit, addr
 
 
 def test_the_page_asks_for_its_own_files_and_the_photos_and_nothing_else(
-    visit: Visit, address: Address, photos: str, three_people: list[Record]
+    visit: Visit, address: Address, photos: str, three_people: list[Record], tmp_path: Path
 ) -> None:
     index = address(three_people)
+    [pictures] = (f"pictures/{folder.name}" for folder in (tmp_path / "pictures").iterdir())
     visit.page.goto(index)
     expect(visit.page.locator(".card")).to_have_count(3)
     visit.page.wait_for_load_state("networkidle")
-    own = {index, index.replace("index.html", "style.css"), index.replace("index.html", "viewer.js")}
+    own = {index, *(index.replace("index.html", name) for name in ("style.css", "viewer.js", f"{pictures}/0/0.js"))}
     assert set(visit.requests) == own | {f"{photos}/wide.jpg", f"{photos}/tall.jpg"}
 
 
 @pytest.fixture
 def figures() -> list[dict[str, str]]:
     """Of two people, one of them with a name that is markup."""
-    people = [Row(person="Ann_Lee", references=3), Row(person=SCRIPT + IMAGE, references=5)]
-    found = [Row(person="Ann_Lee", confidence=0.9 + n / 100, similarity=0.5 + n / 50) for n in range(9)]
-    return [vars(drawing) for drawing in site_figures(tally(people, found, None))]
+    found = [("Ann_Lee", 0.9 + n / 100, 0.5 + n / 50) for n in range(9)]
+    return [vars(drawing) for drawing in site_figures(tally_of({"Ann_Lee": 3, SCRIPT + IMAGE: 5}, found))]
 
 
 def test_the_figures_load_when_they_are_opened_each_with_a_text(
@@ -520,6 +522,59 @@ def test_five_thousand_matches_come_in_pages_and_stay_quick(visit: Visit, addres
     expect(page.locator(".card")).to_have_count(60)
     assert milliseconds < 1_000
     assert visit.complaints == []
+
+
+def test_pictures_load_file_by_file_as_they_are_wanted(visit: Visit, address: Address, photos: str) -> None:
+    page = visit.page
+    page.goto(address([person("Ann_Lee", *(found(photos, rank) for rank in range(PICTURES + 1))), person("Bob_Ray")]))
+    more = page.get_by_role("button", name=re.compile("Show"))
+    for shown in range(60, PICTURES, 60):
+        expect(page.locator(".card")).to_have_count(shown)
+        assert [url[-6:] for url in visit.requests if "/pictures/" in url] == ["0/0.js"]
+        more.click()
+    expect(page.locator(".card .rank").last).to_have_text(f"#{PICTURES + 1}")
+    assert [url[-6:] for url in visit.requests if "/pictures/" in url] == ["0/0.js", "0/1.js"]
+    assert visit.complaints == []
+
+
+def test_pictures_that_are_gone_are_said_to_be_and_can_be_asked_for_again(
+    visit: Visit, address: Address, photos: str, tmp_path: Path
+) -> None:
+    index = address([person("Ann_Lee", found(photos))])
+    [file] = tmp_path.glob("pictures/*/0/0.js")
+    file.rename(tmp_path / "elsewhere")
+    visit.page.goto(index)
+    expect(visit.page.get_by_role("alert")).to_contain_text("These matches cannot be loaded.")
+    (tmp_path / "elsewhere").rename(file)
+    visit.page.get_by_role("button", name="Show 1 more of 1").click()
+    expect(visit.page.locator(".card")).to_have_count(1)
+    expect(visit.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_who_is_left_meanwhile_shows_nothing_on_anothers_page(
+    visit: Visit, address: Address, three_people: list[Record]
+) -> None:
+    visit.page.goto(address(three_people) + "#Jacques_Chirac")
+    visit.page.evaluate("() => { location.hash = 'Colin_Powell'; location.hash = 'George_W_Bush'; }")
+    expect(visit.page.locator(".card .title")).to_have_text(["Bush 0"])
+    visit.page.wait_for_load_state("networkidle")
+    expect(visit.page.locator(".card .title")).to_have_text(["Bush 0"])
+
+
+def test_a_warning_stands_on_the_persons_page_as_text(visit: Visit, photos: str, tmp_path: Path) -> None:
+    [ann] = as_people([person("Ann_Lee", found(photos))], warning=f"Ann has 90 % {IMAGE}")
+    visit.page.goto(write_site(tmp_path, [ann], []).as_uri())
+    expect(visit.page.locator(".warning")).to_have_text(f"Ann has 90 % {IMAGE}")
+    assert visit.page.evaluate("window.hacked") is None
+
+
+def test_the_page_adds_no_script_but_its_pictures(visit: Visit, address: Address) -> None:
+    visit.page.goto(address([person("Ann_Lee")]))
+    for source in ("'viewer.js'", "'data:text/javascript,window.hacked=1'"):
+        assign = f"document.createElement('script').src = {source}"
+        assert visit.page.evaluate(f"() => {{ try {{ {assign} }} catch (e) {{ return e.name; }} }}") == "TypeError"
+    made = visit.page.evaluate("() => { try { trustedTypes.createPolicy('x', {}); } catch (e) { return e.name; } }")
+    assert made == "TypeError"
 
 
 def test_the_more_button_goes_when_everything_is_shown(visit: Visit, address: Address, photos: str) -> None:

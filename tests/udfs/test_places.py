@@ -1,6 +1,6 @@
 """Coordinates → towns."""
 
-from facejoin.jobs.site.places import towns_of
+from facejoin.udfs.places import towns_of
 
 PARIS, NAIROBI, MID_ATLANTIC = (48.8566, 2.3522), (-1.2921, 36.8219), (0.0, -30.0)
 
