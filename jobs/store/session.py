@@ -61,6 +61,8 @@ def delta_is_installed() -> bool:
 
 
 def runs_locally(spark: SparkSession) -> bool:
-    """Whether driver and executors are one process, which sees this machine's files."""
+    """Whether driver and executors are this one process, which sees this machine's files."""
+    if not hasattr(spark, "_jsparkSession"):  # Spark Connect: they are the server's
+        return False
     master = spark.conf.get("spark.master", None) or ""
     return master.startswith("local") and not master.startswith("local-cluster")

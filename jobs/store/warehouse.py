@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.store.session import runs_locally
 
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?=/)")  # file:, hdfs:, s3a:
 LAST_COMMITS = 10  # of which one is of rows: a version of the project adds its columns in one
 
 
@@ -24,7 +26,9 @@ class Warehouse:
     def __init__(self, spark: SparkSession, folder: str):
         """Raises SettingsError where a folder of this machine cannot be written."""
         self.spark = spark
-        self.folder = _local_folder(folder) if runs_locally(spark) and "://" not in folder else folder
+        place = one_spelling(folder)
+        path = place.removeprefix("file:")
+        self.folder = _local_folder(path) if runs_locally(spark) and not SCHEME.match(path) else place
         self._made: set[str] = set()
 
     def read(self, name: str) -> DataFrame:
@@ -85,6 +89,15 @@ class Warehouse:
         if new.fields:
             path = self.path(name).replace("`", "``")
             self.spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({new.toDDL()})")
+
+
+def one_spelling(folder: str) -> str:
+    """Delta takes hdfs:///tables and hdfs:/tables for two folders, and creates no table between them.
+
+    >>> one_spelling("hdfs:///tables"), one_spelling("hdfs://host:8020/tables"), one_spelling("/tables")
+    ('hdfs:/tables', 'hdfs://host:8020/tables', '/tables')
+    """
+    return re.sub(rf"^({SCHEME.pattern})/{{3,}}", r"\1/", folder)
 
 
 def _local_folder(folder: str) -> str:

@@ -1,0 +1,98 @@
+"""`make environment`: what executors need of this virtual environment, as an archive that Spark sends to them.
+
+It leaves out pyspark, which Spark itself sends, the project, which spark-submit.sh zips, and what a processor never
+loads of CUDA. Of that torch's wheels link to more than half, used or not: only a torch without CUDA has none.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution, requires
+from io import BytesIO
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+LEFT_OUT = ("facejoin", "pyspark", "triton")  # triton compiles for GPUs
+CUDA = "nvidia/"  # where all of its packages lie
+LEVEL = 1  # of gzip: libraries hardly get smaller by more
+FAST = 4 * 2**20  # bytes copied at a time
+LOADED = """
+import torch, torchvision
+torch.nn.Conv2d(3, 8, 3)(torch.rand(1, 3, 9, 9))
+print(*{line.split()[-1] for line in open("/proc/self/maps") if "/" in line}, sep="\\n")
+"""
+
+
+def pack(archive: Path, interpreter: str) -> None:
+    """A relocatable environment, *.tar.gz or, made and unpacked faster, *.tar: its python is a link to `interpreter`,
+    which every node has at that path."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    loaded = loaded_libraries()
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(archive) as packed:
+        _add_text(packed, "pyvenv.cfg", f"home = {Path(interpreter).parent}\ninclude-system-site-packages = false\n")
+        for name in ("python", "python3", version):
+            _add_link(packed, f"bin/{name}", interpreter)
+        for owner in needed_distributions("facejoin"):
+            for path, name in _files(owner):
+                if not name.startswith(CUDA) or path.suffix == ".py" or path.resolve() in loaded:
+                    packed.add(path, f"lib/{version}/site-packages/{name}", recursive=False)
+
+
+def needed_distributions(name: str) -> list[Distribution]:
+    """All that `name` needs to run, by name, but for what is left out."""
+    found: dict[str, Distribution] = {}
+    wanted = [name]
+    while wanted:
+        here = canonicalize_name(wanted.pop())
+        if here in found:
+            continue
+        found[here] = distribution(here)
+        asked = [Requirement(line) for line in requires(here) or ()]
+        wanted += [one.name for one in asked if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return [found[name] for name in sorted(found) if name not in LEFT_OUT]
+
+
+def loaded_libraries() -> set[Path]:
+    """Those that torch loads where it computes on a processor."""
+    done = subprocess.run([sys.executable, "-c", LOADED], check=True, text=True, capture_output=True)
+    return {Path(line).resolve() for line in done.stdout.splitlines()}
+
+
+def _opened(archive: Path) -> tarfile.TarFile:
+    if archive.suffix == ".gz":
+        return tarfile.open(archive, "w:gz", compresslevel=LEVEL, copybufsize=FAST)
+    return tarfile.open(archive, "w", copybufsize=FAST)
+
+
+def _files(owner: Distribution) -> Iterator[tuple[Path, str]]:
+    """(path, path below site-packages) of what it installed there."""
+    for file in owner.files or ():
+        path = Path(str(owner.locate_file(file)))
+        if ".." not in file.parts and path.is_file():
+            yield path, str(file)
+
+
+def _add_text(packed: tarfile.TarFile, name: str, text: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(text.encode()), 0o644
+    packed.addfile(member, BytesIO(text.encode()))
+
+
+def _add_link(packed: tarfile.TarFile, name: str, target: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = tarfile.SYMTYPE, target
+    packed.addfile(member)
+
+
+def _base_interpreter() -> str:
+    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
+
+
+if __name__ == "__main__":
+    pack(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else _base_interpreter())
