@@ -46,16 +46,14 @@ def pack(archive: Path, interpreter: str) -> None:
 
 def needed_distributions(name: str) -> list[Distribution]:
     """All that `name` needs to run, by name, but for what is left out."""
-    found: dict[str, Distribution] = {}
-    wanted = [name]
-    while wanted:
-        here = canonicalize_name(wanted.pop())
-        if here in found:
-            continue
-        found[here] = distribution(here)
-        asked = [Requirement(line) for line in requires(here) or ()]
-        wanted += [one.name for one in asked if one.marker is None or one.marker.evaluate({"extra": ""})]
-    return [found[name] for name in sorted(found) if name not in LEFT_OUT]
+    found, wanted = set[tuple[str, str]](), {(name, "")}  # a package and one of its extras; "": the package itself
+    while wanted - found:
+        owner, extra = min(wanted - found)
+        found.add((owner, extra))
+        for asked in map(Requirement, requires(owner) or ()):
+            if asked.marker is None or asked.marker.evaluate({"extra": extra}):
+                wanted |= {(canonicalize_name(asked.name), one) for one in ("", *asked.extras)}
+    return [distribution(owner) for owner in sorted({owner for owner, _ in found}) if owner not in LEFT_OUT]
 
 
 def loaded_libraries() -> set[Path]:

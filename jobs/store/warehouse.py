@@ -54,11 +54,18 @@ class Warehouse:
 
     def version(self, name: str) -> int:
         """Of the last commit that was more than a new column: it moves whenever the rows do."""
-        history = self._table(name).history(LAST_COMMITS).where("operation != 'ADD COLUMNS'")
+        self._make(name)
+        commits = self.spark.sql(f"DESCRIBE HISTORY {self._name(name)} LIMIT {LAST_COMMITS}")
+        history = commits.where("operation != 'ADD COLUMNS'")
         return max(version for (version,) in history.select("version").collect())
 
     def path(self, name: str) -> str:
         return f"{self.folder.rstrip('/')}/{name}"
+
+    def _name(self, name: str) -> str:
+        """In SQL, which Spark Connect takes too; DeltaTable would ask for a plugin of its server."""
+        path = self.path(name).replace("`", "``")
+        return f"delta.`{path}`"
 
     def _table(self, name: str) -> DeltaTable:
         self._make(name)
@@ -67,14 +74,11 @@ class Warehouse:
     def _make(self, name: str) -> None:
         if name in self._made:
             return
-        table = DeltaTable.createIfNotExists(self.spark).location(self.path(name)).addColumns(TABLES[name])
-        if name in CLUSTERED_BY:
-            table = table.clusterBy(CLUSTERED_BY[name])
-        if name in STATISTICS:
-            table = table.property("delta.dataSkippingStatsColumns", ",".join(STATISTICS[name]))
-        for constraint, rule in CONSTRAINTS.get(name, {}).items():
-            table = table.property(f"delta.constraints.{constraint}", rule)
-        table.execute()
+        clustered = f"CLUSTER BY ({CLUSTERED_BY[name]})" if name in CLUSTERED_BY else ""
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {self._name(name)} ({TABLES[name].toDDL()}) "
+            f"USING delta {clustered} {_properties(name)}"
+        )
         self._add_new_columns(name)
         self._made.add(name)
 
@@ -87,8 +91,7 @@ class Warehouse:
         there = self.spark.read.format("delta").load(self.path(name)).columns
         new = StructType([column for column in TABLES[name] if column.name not in there])
         if new.fields:
-            path = self.path(name).replace("`", "``")
-            self.spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({new.toDDL()})")
+            self.spark.sql(f"ALTER TABLE {self._name(name)} ADD COLUMNS ({new.toDDL()})")
 
 
 def one_spelling(folder: str) -> str:
@@ -98,6 +101,15 @@ def one_spelling(folder: str) -> str:
     ('hdfs:/tables', 'hdfs://host:8020/tables', '/tables')
     """
     return re.sub(rf"^({SCHEME.pattern})/{{3,}}", r"\1/", folder)
+
+
+def _properties(name: str) -> str:
+    """Of the table, as SQL has them."""
+    properties = {f"delta.constraints.{constraint}": rule for constraint, rule in CONSTRAINTS.get(name, {}).items()}
+    if name in STATISTICS:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(STATISTICS[name])
+    listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+    return f"TBLPROPERTIES ({listed})" if listed else ""
 
 
 def _local_folder(folder: str) -> str:
