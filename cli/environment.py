@@ -6,6 +6,7 @@ loads of CUDA. Of that torch's wheels link to more than half, used or not: only 
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tarfile
@@ -28,11 +29,11 @@ print(*{line.split()[-1] for line in open("/proc/self/maps") if "/" in line}, se
 """
 
 
-def pack(archive: Path, interpreter: str) -> None:
+def pack(archive: Path, interpreter: str, cuda: bool = True) -> None:
     """A relocatable environment, *.tar.gz or, made and unpacked faster, *.tar: its python is a link to `interpreter`,
-    which every node has at that path."""
+    which every node has at that path. Without `cuda`, the nodes have those of its libraries that torch loads."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    loaded = loaded_libraries()
+    loaded = loaded_libraries() if cuda else set()
     archive.parent.mkdir(parents=True, exist_ok=True)
     with _opened(archive) as packed:
         _add_text(packed, "pyvenv.cfg", f"home = {Path(interpreter).parent}\ninclude-system-site-packages = false\n")
@@ -93,4 +94,9 @@ def _base_interpreter() -> str:
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else _base_interpreter())
+    options = argparse.ArgumentParser(prog="make environment", description=__doc__)
+    options.add_argument("archive", type=Path, help="*.tar.gz, or *.tar, which is made and unpacked faster")
+    options.add_argument("interpreter", nargs="?", default=_base_interpreter(), help="Python's path on the nodes")
+    options.add_argument("--without-cuda", action="store_true", help="the nodes have what torch loads of it")
+    given = options.parse_args()
+    pack(given.archive, given.interpreter, not given.without_cuda)

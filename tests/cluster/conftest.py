@@ -5,9 +5,9 @@ They are skipped, with the reason, where Java or the jars of Hadoop are missing,
 
 from __future__ import annotations
 
+import bz2
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,16 +17,24 @@ from pathlib import Path
 import pytest
 import yaml
 from mini_cluster import JARS, SPARK, MiniCluster, mini_cluster
-from submitting import submit
+from pyspark.sql import SparkSession
 
+from facejoin.cli.environment import pack
 from facejoin.conf.settings import load_settings
 from facejoin.demo.collection import Collection
 from facejoin.demo.photo_server import PhotoServer
 from facejoin.demo.run import demo_settings, prepare
+from facejoin.jobs.crawl import crawl
+from facejoin.jobs.enroll import enroll
+from facejoin.jobs.manifest import manifest
+from facejoin.jobs.match import match
+from facejoin.jobs.store.warehouse import Warehouse
 
 HERE = Path(__file__).parent
 ENVIRONMENT = "hdfs:///environment.tar#environment"
-TASK_PHOTOS = 20  # many tasks, so that one executor's death leaves work for the other
+CUDA = ":".join(str(folder) for folder in sorted((SPARK.parent / "nvidia").glob("*/lib")))
+EVERY = 4  # of the demo's 324 photos one in so many is listed: nodes start and fetch for longer than they crawl
+TASK_PHOTOS = 5  # many tasks, so that one executor's death leaves work for the other
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -45,10 +53,6 @@ class Demo:
     config: Path
     server: PhotoServer
 
-    @property
-    def listed(self) -> int:
-        return len(self.collection.truth) + len(self.collection.unknown) + len(self.collection.fault_statuses)
-
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
@@ -59,35 +63,36 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     values["crawl"]["task_photos"] = TASK_PHOTOS
     config = folder / "settings.yaml"
     config.write_text(yaml.safe_dump(values))
+    for path in collection.lists:
+        lines = bz2.decompress(path.read_bytes()).splitlines(keepends=True)
+        path.write_bytes(bz2.compress(b"".join(lines[::EVERY])))
     options = {"faults": collection.faults, "robots_txt": collection.robots_txt}
     with PhotoServer(collection.photos, collection.port, **options) as server:
         yield Demo(collection, config, server)
 
 
 @pytest.fixture(scope="session")
-def local_warehouse(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What all jobs leave where one process is driver and executors."""
-    folder = tmp_path_factory.mktemp("local")
-    lists = [path.as_uri() for path in demo.collection.lists]
-    outputs = ("--warehouse", folder / "warehouse", "--site", folder / "site")
-    done = submit(
-        {"spark.master": "local[2]"},
-        *("run", *lists, "--gallery", demo.collection.gallery, "--config", demo.config, *outputs),
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return folder / "warehouse"
+def local_warehouse(spark: SparkSession, demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the jobs leave where one process is driver and executors."""
+    folder, settings = tmp_path_factory.mktemp("local") / "warehouse", load_settings(demo.config)
+    warehouse = Warehouse(spark, str(folder))
+    manifest(spark, warehouse, settings.manifest, [path.as_uri() for path in demo.collection.lists])
+    crawl(spark, warehouse, settings)
+    enroll(spark, warehouse, settings, str(demo.collection.gallery))
+    match(spark, warehouse, settings)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def yarn(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniCluster]:
-    """With the collection's lists and gallery in HDFS, and there the environment too: the nodes have no packages."""
+    """With the collection's lists and gallery in HDFS, and there the environment too: the nodes have no packages, only
+    CUDA's libraries, to which PyPI's torch links. With them in the archive it takes each node twice as long."""
     if shutil.which("java") is None or not [*JARS.glob("hadoop-*.jar")]:
         pytest.skip(f"no Java, or no Hadoop in {JARS}: run `make test-cluster`")
     folder = tmp_path_factory.mktemp("hadoop")
     with ended_in_order(), mini_cluster(folder) as cluster:
         archive = folder / "environment.tar"
-        pack = [sys.executable, "-m", "facejoin.cli.environment", archive]
-        subprocess.run([*map(str, pack)], check=True, timeout=600)
+        pack(archive, str(Path(sys.executable).resolve()), cuda=False)
         cluster.hdfs("-moveFromLocal", archive, "/environment.tar")
         cluster.hdfs("-put", demo.collection.folder / "lists", demo.collection.gallery, "/")
         yield cluster
@@ -112,6 +117,6 @@ def on_yarn(yarn: MiniCluster) -> dict[str, str]:
         "spark.yarn.dist.archives": ENVIRONMENT,
         "spark.executor.instances": "2",
         "spark.executor.memory": "1g",
-        "spark.executorEnv.SPARK_LOCAL_IP": "127.0.0.1",
-        "spark.yarn.appMasterEnv.SPARK_LOCAL_IP": "127.0.0.1",
+        **{f"spark.{process}.SPARK_LOCAL_IP": "127.0.0.1" for process in ("executorEnv", "yarn.appMasterEnv")},
+        **{f"spark.{process}.LD_LIBRARY_PATH": CUDA for process in ("executorEnv", "yarn.appMasterEnv")},
     }

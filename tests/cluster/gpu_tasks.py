@@ -17,7 +17,9 @@ from typing import Any, cast
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-SCHEMA = "address string, given int, process long, detect string, embed string, networks long, start double, end double"
+SCHEMA = (
+    "address string, given long, process long, detect string, embed string, networks long, start double, end double"
+)
 SLOTS, ROUNDS = 4, 3
 
 
@@ -25,8 +27,6 @@ def seen(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """One row: the GPU that the task was given, and what its networks were loaded on."""
     import torch
     from pyspark import TaskContext
-    from pyspark.sql.pandas.types import to_arrow_schema
-    from pyspark.sql.types import StructType
 
     from facejoin.conf.settings import Settings
     from facejoin.udfs.task_networks import task_networks
@@ -40,8 +40,8 @@ def seen(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     addresses, networks = task.resources()["gpu"].addresses, cast(Any, task_networks(Settings().networks))
     devices = (str(networks.runtimes.detect.device), str(networks.runtimes.embed.device))
     row = (addresses[0], len(addresses), os.getpid(), *devices, id(networks), start, time.time())
-    schema = to_arrow_schema(StructType.fromDDL(SCHEMA))
-    yield pa.RecordBatch.from_pylist([dict(zip(schema.names, row, strict=True))], schema)
+    names = [column.split()[0] for column in SCHEMA.split(", ")]
+    yield pa.RecordBatch.from_pylist([dict(zip(names, row, strict=True))])
 
 
 def main() -> None:

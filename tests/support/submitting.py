@@ -9,11 +9,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 880  # seconds
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a second compiler and a parallel collector do not pay off
 SMALL = {  # few rows: compiling, and tasks without any, would take most of the time
     "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.executor.extraJavaOptions": QUICK_JVM,
+    "spark.yarn.am.extraJavaOptions": QUICK_JVM,
 }
 
 
@@ -25,7 +28,8 @@ def command(options: Mapping[str, str], *job: str | Path) -> list[str]:
 def environment(**more: str | Path) -> dict[str, str]:
     """Of a program that submits: nothing of the tests' own Python but what `more` says."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYSPARK", "SPARK_"))}
-    return clean | {"SPARK_LOCAL_IP": "127.0.0.1", **{name: str(value) for name, value in more.items()}}
+    own = {"SPARK_LOCAL_IP": "127.0.0.1", "JDK_JAVA_OPTIONS": QUICK_JVM}
+    return clean | own | {name: str(value) for name, value in more.items()}
 
 
 def submit(options: Mapping[str, str], *job: str | Path, **variables: str | Path) -> subprocess.CompletedProcess[str]:
