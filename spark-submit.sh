@@ -40,16 +40,16 @@ if [ "$mode" = cluster ] && [ "${master:-yarn}" != yarn ]; then
     exit 2
 fi
 
-own=$here/.venv/bin/python
+venv=$here/.venv/bin/python
 if [ "$mode" = cluster ]; then
-    python=$([ -x "$own" ] && echo "$own" || echo python3) # and no path of this machine goes to the driver's node
+    python=$([ -x "$venv" ] && echo "$venv" || echo python3) # and no path of this machine goes to the driver's node
 else
-    if [ -x "$own" ]; then
-        export PYSPARK_PYTHON=${PYSPARK_PYTHON:-$own}
-        export PYSPARK_DRIVER_PYTHON=${PYSPARK_DRIVER_PYTHON:-$own}
+    if [ -x "$venv" ]; then
+        export PYSPARK_PYTHON=${PYSPARK_PYTHON:-$venv}
+        export PYSPARK_DRIVER_PYTHON=${PYSPARK_DRIVER_PYTHON:-$venv}
     fi
     python=${PYSPARK_DRIVER_PYTHON:-${PYSPARK_PYTHON:-python3}}
-    quiet=spark.driver.extraJavaOptions=-Dlog4j2.configurationFile=file:$here/conf/log4j2.properties
+    own_options=(--conf "spark.driver.extraJavaOptions=-Dlog4j2.configurationFile=file:$here/conf/log4j2.properties")
 fi
 if [ -z "${SPARK_HOME:-}" ]; then
     SPARK_HOME=$("$python" -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)')
@@ -82,13 +82,13 @@ PYTHON
 if [ "$mode" = cluster ]; then # its log is YARN's to keep, whole
     sent=$(PYTHONPATH=$code "$python" -m facejoin.cli.cluster_mode "$@")
     mapfile -t words <<<"$sent"
-    quiet=spark.yarn.dist.files=${words[0]}
+    own_options=(${words[0]:+--conf "spark.yarn.dist.files=${words[0]}"})
     set -- "${words[@]:1}"
 fi
 exec "$SPARK_HOME/bin/spark-submit" \
     --name face-join \
     --properties-file "$here/conf/spark-defaults.conf" --load-spark-defaults \
-    --conf "$quiet" \
+    ${own_options[@]+"${own_options[@]}"} \
     --py-files "$code" \
     ${options[@]+"${options[@]}"} \
     "$here/cli/app.py" "$@"

@@ -102,7 +102,7 @@ def test_a_container_that_takes_too_much_memory_is_ended_and_the_console_says_so
     too_little = {
         "spark.executor.memory": "512m",
         "spark.executor.memoryOverhead": "384m",
-        "spark.yarn.max.executor.failures": "1",
+        "spark.executor.maxNumFailures": "1",
     }
     job = ("enroll", "hdfs:///gallery", "--config", demo.config, "--warehouse", "hdfs:///too-little")
     done = submit({**on_yarn, **too_little}, *job, HADOOP_CONF_DIR=yarn.conf, PYSPARK_PYTHON=IN_ARCHIVE)
