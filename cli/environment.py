@@ -21,7 +21,6 @@ from packaging.utils import canonicalize_name
 LEFT_OUT = ("facejoin", "pyspark", "triton")  # triton compiles for GPUs
 CUDA = "nvidia/"  # where all of its packages lie
 LEVEL = 1  # of gzip: libraries hardly get smaller by more
-FAST = 4 * 2**20  # bytes copied at a time
 LOADED = """
 import torch, torchvision
 torch.nn.Conv2d(3, 8, 3)(torch.rand(1, 3, 9, 9))
@@ -65,8 +64,8 @@ def loaded_libraries() -> set[Path]:
 
 def _opened(archive: Path) -> tarfile.TarFile:
     if archive.suffix == ".gz":
-        return tarfile.open(archive, "w:gz", compresslevel=LEVEL, copybufsize=FAST)
-    return tarfile.open(archive, "w", copybufsize=FAST)
+        return tarfile.open(archive, "w:gz", compresslevel=LEVEL)
+    return tarfile.open(archive, "w")
 
 
 def _files(owner: Distribution) -> Iterator[tuple[Path, str]]:

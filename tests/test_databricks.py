@@ -60,7 +60,7 @@ def test_a_job_and_its_cluster_have_what_the_schema_knows(stage: Stage) -> None:
 
 def test_the_schema_refuses_what_it_does_not_know(stage: Stage) -> None:
     with pytest.raises(ValueError, match="Unexpected field"):
-        Job.from_dict({**stage.job, "taks": []})  # type: ignore[arg-type]
+        Job.from_dict(stage.job | {"taks": []})  # type: ignore[arg-type]
 
 
 def test_the_wheel_has_what_a_task_calls(stage: Stage) -> None:

@@ -66,8 +66,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     for path in collection.lists:
         lines = bz2.decompress(path.read_bytes()).splitlines(keepends=True)
         path.write_bytes(bz2.compress(b"".join(lines[::EVERY])))
-    options = {"faults": collection.faults, "robots_txt": collection.robots_txt}
-    with PhotoServer(collection.photos, collection.port, **options) as server:
+    with PhotoServer(collection.photos, collection.port, collection.faults, collection.robots_txt) as server:
         yield Demo(collection, config, server)
 
 

@@ -74,7 +74,7 @@ def test_client_mode_with_an_executor_killed_in_the_middle(
 def test_every_job_runs_in_cluster_mode(
     yarn: MiniCluster, on_yarn: Mapping[str, str], demo, local_warehouse: Path, fetched, spark, tmp_path: Path
 ) -> None:
-    jobs = {
+    jobs: dict[str, tuple[str | Path, ...]] = {
         "manifest": ("hdfs:///lists",),
         "crawl": (),
         "enroll": ("hdfs:///gallery",),
@@ -82,7 +82,7 @@ def test_every_job_runs_in_cluster_mode(
         "publish": ("--site", tmp_path / "site"),
     }
     options = {**on_yarn, "spark.submit.deployMode": "cluster", "spark.driver.extraJavaOptions": QUICK_JVM}
-    variables = {"HADOOP_CONF_DIR": yarn.conf, "PYSPARK_PYTHON": IN_ARCHIVE}
+    variables: dict[str, str | Path] = {"HADOOP_CONF_DIR": yarn.conf, "PYSPARK_PYTHON": IN_ARCHIVE}
     for job, given in jobs.items():
         done = submit(options, job, *given, "--config", demo.config, "--warehouse", "hdfs:///cluster", **variables)
         assert done.returncode == 0, done.stderr[-2000:] + _driver_said(yarn, done.stderr)
