@@ -18,7 +18,7 @@ import yaml
 from nbclient import NotebookClient
 from pyspark.sql import SparkSession
 from spark_daemons import connect_server
-from tables import assert_same_rows
+from tables import ROUNDING, assert_same_rows
 
 from facejoin.jobs.store.session import default_configuration
 from facejoin.jobs.store.warehouse import Warehouse
@@ -64,7 +64,7 @@ def test_match_finds_what_it_finds_beside_the_tables(
 ) -> None:
     run("match")
     there, here = Warehouse(spark, str(folder / "warehouse")), Warehouse(spark, str(local_warehouse))
-    assert_same_rows(there.read("matches"), here.read("matches"))
+    assert_same_rows(there.read("matches"), here.read("matches"), ROUNDING)
 
 
 def test_publish_writes_the_page_on_the_clients_side(run: Callable[..., str], folder: Path) -> None:
