@@ -6,10 +6,10 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo view test fast lint types format docs lock hooks wheel house bench clean
+.PHONY: help setup demo view test test-cluster fast environment lint types format docs lock hooks wheel house bench clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 setup: .venv/.installed .venv/.delta ## virtual environment, dependencies and Delta's jars
 
@@ -23,9 +23,12 @@ view: setup ## serve the demo's page until Ctrl-C
 test: setup .venv/.browser ## every test, slow ones too: those with Spark, and beside them the others
 	@mkdir -p build; echo "Tests with Spark; what the others say, which run beside them, follows"
 	@export PYTHONUNBUFFERED=1; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "not spark" > build/tests-without-spark.log 2>&1 & others=$$!; \
-	$(BIN)/pytest -q -m spark || failed=1; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "not spark and not cluster" > build/tests-without-spark.log 2>&1 & others=$$!; \
+	$(BIN)/pytest -q -m "spark and not cluster" || failed=1; \
 	wait $$others || failed=1; cat build/tests-without-spark.log; exit $${failed:-0}
+
+test-cluster: setup build/hadoop/.fetched ## the tests that start clusters: YARN with HDFS, standalone, Spark Connect
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m cluster
 
 fast: setup .venv/.browser ## the tests that take seconds
 	$(BIN)/pytest -q
@@ -55,6 +58,9 @@ lock: ## bring requirements.lock in line with setup.py; LOCK=--upgrade takes the
 	$(BIN)/python -c '$(BUILD_REQUIRES)' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-build-isolation --python $(BIN)/python --custom-compile-command 'make lock' \
 		$(LOCK) --extra dev setup.py - --output-file requirements.lock
+
+environment: setup ## build/environment.tar.gz for executors without packages; NODES= is their Python, if it lies elsewhere
+	$(BIN)/python -m facejoin.cli.environment build/environment.tar.gz $(NODES)
 
 hooks: setup ## check every commit before it is made
 	$(BIN)/pre-commit install
@@ -147,6 +153,15 @@ FAILED = { echo "make setup: $(1) failed, see above. What is done is kept: run i
 	rm -f "$$spark"/jars/{delta,unitycatalog}-*.jar; mv .venv/delta/*.jar "$$spark/jars"; \
 	mkdir -p "$$spark/conf"; cp conf/spark-env.sh "$$spark/conf"
 	@touch $@
+
+# HDFS and YARN as programs: for the tests of clusters alone, and on no class path of Spark.
+build/hadoop/.fetched: tests/cluster/hadoop-ivy.xml .venv/.installed
+	@echo "Fetching Hadoop's jars"
+	@spark=$$($(BIN)/python -c '$(SPARK_HOME_OF_VENV)'); rm -rf build/hadoop; mkdir -p build/hadoop; \
+	client=$$(ls "$$spark"/jars/hadoop-client-api-*.jar); client=$${client##*-}; \
+	java -DHADOOP=$${client%.jar} -cp "$$spark/jars/*" org.apache.ivy.Main -warn -ivy tests/cluster/hadoop-ivy.xml \
+		-confs default -retrieve 'build/hadoop/[artifact]-[revision].[ext]' > build/hadoop/ivy.log 2>&1 && touch $@ \
+		|| { cat build/hadoop/ivy.log >&2; rm -f build/hadoop/*.jar; echo "No Hadoop: its tests will be skipped" >&2; }
 
 .venv/.browser: .venv/.installed
 	command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y chromium; }

@@ -29,7 +29,7 @@ from facejoin.udfs.web import outcomes
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE_BY = "<!-- Written by docs/generate.py out of the code: change it there, then run `make docs`. -->"
-CONFIGURATIONS = ("local.yaml", "yarn.yaml")
+CONFIGURATIONS = ("local.yaml", "yarn.yaml", "databricks.yaml")
 LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}  # JSON schema's words
 
 

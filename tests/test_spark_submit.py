@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,18 +11,10 @@ import pytest
 import typer.main
 
 from facejoin.cli.app import app
-from facejoin.conf.settings import load_settings
-from facejoin.demo.samples import fetch_samples
-from facejoin.jobs.store.session import SHORT_RUN
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.spark  # and all write the same zip
 
-SMALL = {  # few rows: compiling, and tasks without any, would take most of the time
-    "spark.sql.shuffle.partitions": "2",
-    "spark.ui.enabled": "false",
-    **SHORT_RUN,
-}
 IMPORT_FROM_ZIP = """
 import sys
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder)]
@@ -48,6 +38,24 @@ def test_without_a_job_it_names_every_command_that_needs_spark() -> None:
     assert done.stderr.startswith("spark-submit.sh: no job given; expected")
     named = done.stderr.rpartition(":")[2].split()
     assert sorted(named) == sorted(set(typer.main.get_group(app).commands) - {"weights", "view"})
+
+
+@pytest.mark.parametrize(
+    ("options", "job", "reason"),
+    [
+        (("--master", "yarn", "--deploy-mode", "cluster"), ("demo",), "demo cannot run in deploy mode cluster"),
+        (("--deploy-mode=cluster",), ("match", "--out", "report.json"), "--out report.json would be lost"),
+        (("--conf", "spark.submit.deployMode=cluster"), ("publish",), "publish in deploy mode cluster needs --site"),
+        (("--master=spark://one:7077", "--deploy-mode=cluster"), ("match",), "deploy mode cluster runs on YARN only"),
+    ],
+)
+def test_what_a_driver_elsewhere_cannot_do_is_one_line_before_anything_starts(
+    options: tuple[str, ...], job: tuple[str, ...], reason: str
+) -> None:
+    done = submit(*options, *job)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"spark-submit.sh: {reason}")
 
 
 def test_an_unknown_job_is_named() -> None:
@@ -88,30 +96,3 @@ def test_the_zip_alone_holds_all_the_code() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORT_FROM_ZIP, code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert str(code) in done.stdout
-
-
-@pytest.fixture
-def portraits(tmp_path: Path) -> Path:
-    """Photos of a known person and of a stranger, as `demo --photos` wants them."""
-    samples = fetch_samples(Path(load_settings().cache))
-    of_people = {"known/Barack_Obama": ("obama.jpg", "obama2.jpg", "obama3.jpg"), "unknown/Eileen": ("astronaut.png",)}
-    for person, names in of_people.items():
-        (tmp_path / "photos" / person).mkdir(parents=True)
-        for name in names:
-            shutil.copy(samples.path(name), tmp_path / "photos" / person)
-    return tmp_path / "photos"
-
-
-@pytest.mark.slow
-def test_the_whole_flow_runs_on_executors_of_their_own(portraits: Path, tmp_path: Path) -> None:
-    """local-cluster: a master and two executors, each a process of its own that gets the weights from the driver."""
-    options = [word for pair in SMALL.items() for word in ("--conf", "=".join(pair))]
-    cluster = ("--master", "local-cluster[2,1,1024]", *options)
-    done = submit(*cluster, "demo", "--photos", portraits, "--out", tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["photos"] == report["results"] == report["new_results"]
-    assert report["rank1"] == 1.0
-    assert {status: report["statuses"].get(status) for status in report["expected_statuses"]} == report[
-        "expected_statuses"
-    ]

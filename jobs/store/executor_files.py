@@ -13,8 +13,11 @@ from facejoin.udfs.vision.engines.weights import find_weights
 
 
 def ship_weights(spark: SparkSession, settings: NetworkSettings) -> None:
-    """Checks the weights here and sends them to the executors that do not share the cache. Raises WeightsError."""
+    """Checks the weights here and sends them to the executors that do not share the cache. Raises WeightsError.
+
+    A driver on a node of a cluster may have got them into the folder that it runs in.
+    """
     for name, sha256 in needed_weights(settings.vision).items():
-        path = find_weights(name, sha256, [Path(settings.cache)])
+        path = find_weights(name, sha256, [Path(settings.cache), Path()])
         if hasattr(spark, "_jsparkSession") and not runs_locally(spark):
             spark.sparkContext.addFile(str(path))

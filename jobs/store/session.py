@@ -23,14 +23,18 @@ SHORT_RUN = {  # over before compiled queries, the JVM's second compiler or its 
 
 
 def spark_session(extra: dict[str, str] | None = None) -> SparkSession:
-    """An active session as it is (notebooks, Databricks); under spark-submit its own; else one with our defaults.
+    """An active session as it is (notebooks, Databricks); under spark-submit its own; where SPARK_REMOTE names a server
+    of Spark Connect, one on it as it is; else one with our defaults.
 
     `extra` is the settings' `spark:` part and only counts where this process starts Spark itself.
     """
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    builder = SparkSession.builder.appName("face-join")
+    builder = SparkSession.builder
+    if "SPARK_REMOTE" in os.environ:
+        return builder.getOrCreate()
+    builder = builder.appName("face-join")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # set by spark-submit, which has the configuration already
         for key, value in _merged(default_configuration(), extra or {}).items():
             builder = builder.config(key, value)
@@ -64,7 +68,9 @@ def delta_is_installed() -> bool:
 
 
 def runs_locally(spark: SparkSession) -> bool:
-    """Whether driver and executors are one process, which sees this machine's files."""
+    """Whether driver and executors are this one process, which sees this machine's files."""
+    if not hasattr(spark, "_jsparkSession"):  # Spark Connect: they are the server's
+        return False
     master = spark.conf.get("spark.master", None) or ""
     return master.startswith("local") and not master.startswith("local-cluster")
 

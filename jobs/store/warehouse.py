@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from facejoin.jobs.store.log_store import check_log_store
 from facejoin.jobs.store.races import retried
 from facejoin.jobs.store.session import runs_locally
 
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?=/)")  # file:, hdfs:, s3a:
 LAST_COMMITS = 10  # of which one is of rows: a version of the project adds its columns in one
 
 
@@ -27,7 +29,9 @@ class Warehouse:
         """Raises SettingsError where a folder of this machine cannot be written, or one on S3 not by two at once."""
         check_log_store(spark, folder)
         self.spark = spark
-        self.folder = _local_folder(folder) if runs_locally(spark) and "://" not in folder else folder
+        place = one_spelling(folder)
+        path = place.removeprefix("file:")
+        self.folder = _local_folder(path) if runs_locally(spark) and not SCHEME.match(path) else place
         self._made: set[str] = set()
 
     def read(self, name: str) -> DataFrame:
@@ -57,11 +61,18 @@ class Warehouse:
 
     def version(self, name: str) -> int:
         """Of the last commit that was more than a new column: it moves whenever the rows do."""
-        history = self._table(name).history(LAST_COMMITS).where("operation != 'ADD COLUMNS'")
+        self._make(name)
+        commits = self.spark.sql(f"DESCRIBE HISTORY {self._name(name)} LIMIT {LAST_COMMITS}")
+        history = commits.where("operation != 'ADD COLUMNS'")
         return max(version for (version,) in history.select("version").collect())
 
     def path(self, name: str) -> str:
         return f"{self.folder.rstrip('/')}/{name}"
+
+    def _name(self, name: str) -> str:
+        """In SQL, which Spark Connect takes too; DeltaTable would ask for a plugin of its server."""
+        path = self.path(name).replace("`", "``")
+        return f"delta.`{path}`"
 
     def _table(self, name: str) -> DeltaTable:
         self._make(name)
@@ -73,16 +84,11 @@ class Warehouse:
             self._made.add(name)
 
     def _create(self, name: str) -> None:
-        table = DeltaTable.createIfNotExists(self.spark).location(self.path(name)).addColumns(TABLES[name])
-        if name in CLUSTERED_BY:
-            table = table.clusterBy(CLUSTERED_BY[name])
-        if name in STATISTICS:
-            table = table.property("delta.dataSkippingStatsColumns", ",".join(STATISTICS[name]))
-        for key, value in PROPERTIES.get(name, {}).items():
-            table = table.property(key, value)
-        for constraint, rule in CONSTRAINTS.get(name, {}).items():
-            table = table.property(f"delta.constraints.{constraint}", rule)
-        table.execute()
+        clustered = f"CLUSTER BY ({CLUSTERED_BY[name]})" if name in CLUSTERED_BY else ""
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {self._name(name)} ({TABLES[name].toDDL()}) "
+            f"USING delta {clustered} {_properties(name)}"
+        )
         self._add_new_columns(name)
 
     def _add_new_columns(self, name: str) -> None:
@@ -94,8 +100,26 @@ class Warehouse:
         there = self.spark.read.format("delta").load(self.path(name)).columns
         new = StructType([column for column in TABLES[name] if column.name not in there])
         if new.fields:
-            path = self.path(name).replace("`", "``")
-            self.spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({new.toDDL()})")
+            self.spark.sql(f"ALTER TABLE {self._name(name)} ADD COLUMNS ({new.toDDL()})")
+
+
+def one_spelling(folder: str) -> str:
+    """Delta takes hdfs:///tables and hdfs:/tables for two folders, and creates no table between them.
+
+    >>> one_spelling("hdfs:///tables"), one_spelling("hdfs://host:8020/tables"), one_spelling("/tables")
+    ('hdfs:/tables', 'hdfs://host:8020/tables', '/tables')
+    """
+    return re.sub(rf"^({SCHEME.pattern})/{{3,}}", r"\1/", folder)
+
+
+def _properties(name: str) -> str:
+    """Of the table, as SQL has them."""
+    constraints = {f"delta.constraints.{constraint}": rule for constraint, rule in CONSTRAINTS.get(name, {}).items()}
+    properties = PROPERTIES.get(name, {}) | constraints
+    if name in STATISTICS:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(STATISTICS[name])
+    listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+    return f"TBLPROPERTIES ({listed})" if listed else ""
 
 
 def _local_folder(folder: str) -> str:

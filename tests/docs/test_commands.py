@@ -192,8 +192,7 @@ EXCEPTIONS: dict[str, tuple[Callable[[Command, Facejoin], None], str]] = {  # st
     r"(\.venv/bin/)?facejoin weights vggface2": (takes_the_options, "112 MB from the web"),
     r"\.venv/bin/python ": (script_takes_the_options, "measures for minutes or hours, or writes into docs/"),
     r"\.venv/bin/pytest ": (finds_the_tests, "the tests that it names are tests already"),
-    r"\.venv/bin/pip install venv-pack": (is_there, "installs a package of others"),
-    r"\.venv/bin/venv-pack": (needs_no_check, "packs the whole environment, with that package"),
+    r"\.venv/bin/pip install": (is_there, "installs packages of others"),
     r"source ": (needs_no_check, "changes only the shell that it is typed in"),
     r"\.ci/run": (is_there, "sets up and runs every test"),
 }

@@ -7,7 +7,7 @@ from pyspark.testing import assertDataFrameEqual, assertSchemaEqual
 from facejoin.conf.schemas import MATCHES, PEOPLE, PERSONAL, PHOTOS, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.store.errors import SPARK_ERRORS, one_line
-from facejoin.jobs.store.warehouse import Warehouse
+from facejoin.jobs.store.warehouse import Warehouse, one_spelling
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,39 @@ def test_a_warehouse_below_a_file_is_refused_at_once(spark, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(SettingsError, match=r"the warehouse .*file/warehouse cannot be written: Not a directory"):
         Warehouse(spark, str(tmp_path / "file" / "warehouse"))
+
+
+@pytest.mark.parametrize("scheme", ["file:", "file://"])
+def test_a_folder_is_the_same_however_it_is_spelt(spark, tmp_path, scheme):
+    spelt = Warehouse(spark, f"{scheme}{tmp_path / 'warehouse'}")
+    spelt.append("people", people(spark, ("a", "Ann", None, 1)))
+    assert Warehouse(spark, str(tmp_path / "warehouse")).read("people").count() == 1
+    assert spelt.version("people") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ("hdfs:///facejoin/warehouse", "hdfs:/facejoin/warehouse"),
+        ("hdfs:/facejoin/warehouse", "hdfs:/facejoin/warehouse"),
+        ("hdfs://name-node:8020/facejoin", "hdfs://name-node:8020/facejoin"),
+        ("s3a://bucket/facejoin", "s3a://bucket/facejoin"),
+        ("dbfs:///facejoin", "dbfs:/facejoin"),
+        ("/facejoin", "/facejoin"),
+        ("facejoin", "facejoin"),
+    ],
+)
+def test_a_place_without_a_host_is_named_in_one_way(given, place):
+    """To Delta `hdfs:///facejoin` and `hdfs:/facejoin` are two places."""
+    assert one_spelling(given) == place
+
+
+def test_executors_on_other_machines_get_one_place_too(spark, tmp_path, monkeypatch):
+    """Delta itself takes it: on a cluster the folder goes to it as it is."""
+    monkeypatch.setattr("facejoin.jobs.store.warehouse.runs_locally", lambda spark: False)
+    elsewhere = Warehouse(spark, (tmp_path / "warehouse").as_uri())
+    assert elsewhere.folder == f"file:{tmp_path / 'warehouse'}"
+    assert elsewhere.read("people").isEmpty()
 
 
 def _describe(tables, name):
