@@ -169,6 +169,15 @@ SUPPRESSED = _table(
     ("asked_at", TIME),
 )
 
+LEASES = _table(
+    ("job", TEXT),
+    ("unit", TEXT, "what is worked on: a wave …"),
+    ("holder", TEXT, "a random name, and the host and process that have it"),
+    ("since", TIME),
+    ("beat", TIME, "when it was renewed last"),
+    ("until", TIME, "when it runs out, unless it is renewed"),
+)
+
 TABLES = {
     "photos": PHOTOS,
     "quarantine": QUARANTINE,
@@ -179,6 +188,7 @@ TABLES = {
     "matches": MATCHES,
     "runs": RUNS,
     "suppressed": SUPPRESSED,
+    "leases": LEASES,
 }
 
 CLUSTERED_BY = {"photos": "bucket", "results": "bucket"}
@@ -187,5 +197,9 @@ STATISTICS = {
     "photos": ("bucket",),
     "results": ("bucket", "model_version", "status"),
     "matches": ("gallery",),
+}
+# Leases are renewed every few minutes: their log is not kept for a month.
+PROPERTIES = {
+    "leases": {"delta.logRetentionDuration": "interval 1 day", "delta.deletedFileRetentionDuration": "interval 1 hour"},
 }
 CONSTRAINTS = {"matches": {"confidence_range": "confidence BETWEEN 0 AND 1"}}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -64,3 +66,19 @@ def runs_locally(spark: SparkSession) -> bool:
     """Whether driver and executors are one process, which sees this machine's files."""
     master = spark.conf.get("spark.master", None) or ""
     return master.startswith("local") and not master.startswith("local-cluster")
+
+
+@contextmanager
+def in_pool(spark: SparkSession, name: str) -> Iterator[None]:
+    """Jobs of this thread take turns with those of other pools, where the scheduler is fair, and do not wait for all
+    tasks that were there before. On Spark Connect, which has no say in it, as they are."""
+    if not hasattr(spark, "_jsparkSession"):
+        yield
+        return
+    key, context = "spark.scheduler.pool", spark.sparkContext
+    before = context.getLocalProperty(key)
+    context.setLocalProperty(key, name)
+    try:
+        yield
+    finally:
+        context.setLocalProperty(key, before)  # type: ignore[arg-type]  # None takes it away

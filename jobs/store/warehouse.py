@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from delta import DeltaTable
@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, STATISTICS, TABLES
+from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, PROPERTIES, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.store.session import runs_locally
 
@@ -41,12 +41,21 @@ class Warehouse:
         self._make(name)
         rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(self.path(name))
 
+    def merge(self, name: str, rows: DataFrame, same: str, where: str) -> None:
+        """One commit: each of `rows` takes the place of the old row that is the `same`, if that one satisfies `where`,
+        and is added where there is none. `old` and `new` name the two."""
+        merging = self._table(name).alias("old").merge(rows.alias("new"), same)
+        merging.whenMatchedUpdateAll(where).whenNotMatchedInsertAll().execute()
+
+    def update(self, name: str, columns: Mapping[str, Column], where: Column) -> None:
+        self._table(name).update(where, {**columns})
+
     def delete(self, name: str, where: Column) -> None:
         self._table(name).delete(where)
 
     def empty(self, name: str, columns: Iterable[str], where: Column) -> None:
         """Sets `columns` of the rows to null."""
-        self._table(name).update(where, {c: F.lit(None).cast(TABLES[name][c].dataType) for c in columns})
+        self.update(name, {c: F.lit(None).cast(TABLES[name][c].dataType) for c in columns}, where)
 
     def version(self, name: str) -> int:
         """Of the last commit that was more than a new column: it moves whenever the rows do."""
@@ -68,6 +77,8 @@ class Warehouse:
             table = table.clusterBy(CLUSTERED_BY[name])
         if name in STATISTICS:
             table = table.property("delta.dataSkippingStatsColumns", ",".join(STATISTICS[name]))
+        for key, value in PROPERTIES.get(name, {}).items():
+            table = table.property(key, value)
         for constraint, rule in CONSTRAINTS.get(name, {}).items():
             table = table.property(f"delta.constraints.{constraint}", rule)
         table.execute()

@@ -1,0 +1,47 @@
+"""Commits that another writer was faster with: looked at again and tried again, for it is nobody's fault."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    DeltaConcurrentModificationException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
+
+LOST_RACES = (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    DeltaConcurrentModificationException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)  # Delta gives them no common ancestor of their own
+TRIES = 10
+LONGEST_PAUSE = 2.0  # seconds; a random part of it, so that two losers do not meet again
+
+R = TypeVar("R")
+log = logging.getLogger(__name__)
+
+
+def retried(work: Callable[[], R], tries: int = TRIES) -> R:
+    """What `work` returns, which looks at the tables anew each time that it loses a race. The last loss is raised."""
+    for _ in range(tries - 1):
+        try:
+            return work()
+        except LOST_RACES as error:
+            log.info("another writer was faster: %s", type(error).__name__)
+            time.sleep(random.uniform(0, LONGEST_PAUSE))
+    return work()
