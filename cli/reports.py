@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # the reports' own modules take seconds to import
     from facejoin.jobs.downloads.weights import FetchedWeights
     from facejoin.jobs.enroll import EnrollReport
     from facejoin.jobs.forget import ForgetReport
-    from facejoin.jobs.manifest import ListReport
     from facejoin.jobs.nonfaces import NonfacesReport
     from facejoin.jobs.publish import PublishReport
+    from facejoin.jobs.store.list_report import ListReport
     from facejoin.jobs.store.match_report import FalseMatches, MatchReport
 
 console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -128,11 +128,14 @@ def publish(report: PublishReport) -> None:
 
 
 def forgotten(report: ForgetReport) -> None:
-    console.print(
-        f"{report.kind} {report.value} is suppressed, and erased from the tables; old versions go with Delta's VACUUM"
-    )
-    if report.galleries:
-        console.print("  so are the galleries that held the vectors: run facejoin enroll again")
+    for name, rows in report.found.items():
+        console.print(f"{name}: {rows} rows found and erased; on the list of suppressed")
+    if report.found:
+        console.print(f"  rows by table: {_counts(report.rows)}; {report.vectors} vectors")
+        for site in report.sites:
+            console.print(f"  written anew: {site}/index.html")
+        left = sum(report.traces.values())
+        console.print(f"  searched {report.files} files, {report.bytes} bytes, for what they held: {left} found")
 
 
 def demo(report: DemoReport, steps: Steps, enroll_again: str) -> None:

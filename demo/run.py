@@ -20,9 +20,10 @@ from facejoin.demo.serving import served
 from facejoin.jobs.crawl import CrawlReport, crawl
 from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import EnrollReport, enroll
-from facejoin.jobs.manifest import ListReport, manifest
+from facejoin.jobs.manifest import manifest
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import PublishReport, publish
+from facejoin.jobs.store.list_report import ListReport
 from facejoin.jobs.store.match_report import MatchReport
 from facejoin.jobs.store.warehouse import Warehouse
 

@@ -11,7 +11,7 @@ from pyspark.sql.types import DoubleType, StringType, StructType
 from facejoin.conf.schemas import MATCHES
 from facejoin.conf.settings import MatchSettings, Settings
 from facejoin.jobs.store.errors import JobError
-from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.store.galleries import check_last, stored_gallery
 from facejoin.jobs.store.match_report import FalseMatches, MatchReport
 from facejoin.jobs.store.once import Run, fingerprint, once
 from facejoin.jobs.store.progress import task_progress
@@ -45,6 +45,7 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
     )
 
     def matched() -> MatchReport:
+        check_last(warehouse, version, gallery)
         with task_progress(spark, "match"):
             return _matched(warehouse, version, gallery, stored, settings.match)
 
@@ -62,11 +63,11 @@ def photos_with_faces(warehouse: Warehouse, version: str, settings: MatchSetting
 
 
 def keep_recognisable(results: DataFrame, min_face: int) -> DataFrame:
-    """Faces large enough, with their position; photos without any are dropped."""
+    """Faces large enough that have a vector, with their position; photos without any are dropped."""
     numbered = F.transform(
         "faces", lambda found, face: F.struct(face.alias("face"), *(found[name] for name in COMPARED))
     )
-    large = F.filter(numbered, lambda found: found["size"] >= min_face)
+    large = F.filter(numbered, lambda found: (found["size"] >= min_face) & found["embedding"].isNotNull())
     return results.select("photo_id", large.alias("faces")).where(F.size("faces") > 0)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from delta import DeltaTable
+from delta.tables import DeltaMergeBuilder
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -53,9 +54,26 @@ class Warehouse:
     def delete(self, name: str, where: Column) -> None:
         self._table(name).delete(where)
 
-    def empty(self, name: str, columns: Iterable[str], where: Column) -> None:
-        """Sets `columns` of the rows to null."""
-        self.update(name, {c: F.lit(None).cast(TABLES[name][c].dataType) for c in columns}, where)
+    def remove(self, name: str, keys: DataFrame) -> None:
+        """One commit: rows go that equal one of `keys` in all of its columns. Unlike a condition's, their values do not
+        stand in the table's log."""
+        self._merge(name, keys, keys.columns).whenMatchedDelete().execute()
+
+    def set(self, name: str, rows: DataFrame, *on: str) -> None:
+        """One commit: the other columns of `rows` take the place of those of the row that has the same columns `on`,
+        without their values in the log."""
+        values = {column: F.col(f"new.{column}") for column in rows.columns if column not in on}
+        self._merge(name, rows, on).whenMatchedUpdate(set={**values}).execute()
+
+    def clear(self, name: str, keys: DataFrame, *columns: str) -> None:
+        """One commit: `columns` become null in rows that equal one of `keys`, which do not stand in the log."""
+        empty = {column: F.lit(None).cast(TABLES[name][column].dataType) for column in columns}
+        self._merge(name, keys, keys.columns).whenMatchedUpdate(set={**empty}).execute()
+
+    def overwrite(self, name: str, rows: DataFrame) -> None:
+        """One commit in which `rows` take the place of all."""
+        self._make(name)
+        rows.write.format("delta").mode("overwrite").save(self.path(name))
 
     def version(self, name: str) -> int:
         """Of the last commit that was more than a new column: it moves whenever the rows do."""
@@ -64,6 +82,10 @@ class Warehouse:
 
     def path(self, name: str) -> str:
         return f"{self.folder.rstrip('/')}/{name}"
+
+    def _merge(self, name: str, rows: DataFrame, on: Iterable[str]) -> DeltaMergeBuilder:
+        same = " AND ".join(f"old.{column} <=> new.{column}" for column in on)
+        return self._table(name).alias("old").merge(rows.alias("new"), same)
 
     def _table(self, name: str) -> DeltaTable:
         self._make(name)

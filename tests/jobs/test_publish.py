@@ -9,7 +9,8 @@ from named_photos import BIDEN_AND_COLLINS, MIRRORED_BIDEN, OBAMA, OF_PEOPLE, PE
 
 from facejoin.conf.schemas import SUPPRESSED
 from facejoin.conf.settings import SettingsError
-from facejoin.jobs.publish import expected_false, publish, results_json
+from facejoin.jobs.publish import publish
+from facejoin.jobs.site.pages import expected_false, results_json
 from facejoin.jobs.store.match_report import FalseMatches, MatchReport
 from facejoin.jobs.store.once import Run, record
 

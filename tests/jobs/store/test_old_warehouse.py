@@ -29,10 +29,11 @@ from facejoin.jobs.crawl import crawl
 from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import UNIT, EnrollReport
 from facejoin.jobs.forget import forget
-from facejoin.jobs.manifest import ListReport, manifest
+from facejoin.jobs.manifest import manifest
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import publish
 from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.store.list_report import ListReport
 from facejoin.jobs.store.match_report import FalseMatches, MatchReport
 from facejoin.jobs.store.once import last_report
 from facejoin.jobs.store.warehouse import Warehouse
