@@ -17,6 +17,7 @@ from facejoin.jobs.store.once import Run, fingerprint, record_plain
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.results import STEPS, final_results, statuses, worth_another_try
 from facejoin.jobs.store.suppressed import is_suppressed
+from facejoin.jobs.store.turns import working
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.find_faces import find_faces
 from facejoin.udfs.vision.analyse import model_version
@@ -51,7 +52,8 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, retry: 
     ship_weights(spark, settings.networks)
     spent: Counter[str] = Counter()
     for wave in _waves(unfinished(warehouse, report.model_version, retry), settings.crawl):
-        seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, retry)
+        with working(warehouse, "crawl", str(wave)):
+            seen = _crawl_wave(spark, warehouse, settings, report.model_version, wave, retry)
         report.new_results += int(seen["rows"])
         spent.update({step: seen[step] or 0.0 for step in STEPS})
     report.seconds = {step: float(spent[step]) for step in STEPS} | {"total": time.monotonic() - start}
