@@ -171,7 +171,7 @@ LEASES = _table(
     ("unit", TEXT, "what is worked on: a wave …"),
     ("holder", TEXT, "a random name, and the host and process that have it"),
     ("since", TIME),
-    ("beat", TIME, "when it was renewed last"),
+    ("beat", TIME, "when it was renewed last; null: let go"),
     ("until", TIME, "when it runs out, unless it is renewed"),
 )
 
@@ -201,8 +201,12 @@ STATISTICS = {
     "runs": ("job",),
     "suppressed": ("kind",),
 }
-# Leases are renewed every few minutes: their log is not kept for a month.
+# Rows know which commit wrote them: claims are ordered by it. Every few minutes there is one: their log is kept short.
 PROPERTIES = {
-    "leases": {"delta.logRetentionDuration": "interval 1 day", "delta.deletedFileRetentionDuration": "interval 1 hour"},
+    "leases": {
+        "delta.enableRowTracking": "true",
+        "delta.logRetentionDuration": "interval 1 day",
+        "delta.deletedFileRetentionDuration": "interval 1 hour",
+    }
 }
 CONSTRAINTS = {"matches": {"confidence_range": "confidence BETWEEN 0 AND 1"}}

@@ -1,39 +1,40 @@
-"""Who works on what: rows of `leases`, each good for as long as its holder renews it, so that two crawls of one
-warehouse take different waves.
+"""Who works on what: rows of `leases`, good for as long as their holder renews them, so that two crawls of a warehouse
+take different waves.
 
-Two that reach for one unit at the same moment are told apart by Delta, which lets one of two conflicting commits
-through; the other one looks again. A lease whose holder was killed runs out; one that was held by a process of this
-machine which is no more counts no longer at once. Times are the holders' clocks: they must agree to within a small part
-of a lease. It is a courtesy between jobs and no lock on the tables: what a job commits must be safe without it.
+Rows are only added, by commits that never conflict: a claim, its beats, and a row without a beat that lets go. Of two
+who claim one unit at the same moment, the one whose claim was committed first has it, and both see that in the table. A
+lease whose holder was killed runs out; that of a process of this machine which is no more counts no longer at once.
+Times are the holders' clocks, which must agree to within a small part of a lease. It is a courtesy between jobs and no
+lock on the tables: what a job commits must be safe without it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import operator
 import os
 import re
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import LEASES
 from facejoin.jobs.store.errors import SPARK_ERRORS, JobError, one_line
-from facejoin.jobs.store.races import retried
 from facejoin.jobs.store.session import in_pool
 from facejoin.jobs.store.warehouse import Warehouse
 
 SECONDS = 1800.0  # of a lease: a beat waits for a free processor of the cluster, which a task may hold for minutes
 BEATS = 6  # in that time
+MOST_ROWS = 200  # that have run out, before they are swept away
 HOLDER = re.compile(r"(?P<machine>\w*)-\w+ on .+, process (?P<process>\d+)")
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Lease:
     unit: str
     holder: str
     since: datetime
-    beat: datetime
+    beat: datetime | None
     until: datetime
 
     def __str__(self) -> str:
@@ -58,23 +59,23 @@ class Held(JobError):
     """Somebody else has the unit."""
 
     def __init__(self, lease: Lease):
-        super().__init__(
-            f"{lease}; it lets go at the end, and at the latest at {lease.until:%H:%M:%S} if it was killed"
-        )
+        super().__init__(f"{lease}; if that was killed, it is free at {lease.until:%H:%M:%S} at the latest")
         self.lease = lease
 
 
 def held(warehouse: Warehouse) -> list[Lease]:
     """Those that are not run out, by job and unit."""
-    live = warehouse.read("leases").where(F.col("until") > F.lit(_now())).collect()
-    leases = (Lease(*(_utc(value) for value in row)) for row in live)
-    return sorted((lease for lease in leases if not _is_dead(lease)), key=lambda lease: (lease.job, lease.unit))
+    first = {(lease.job, lease.unit): lease for lease in reversed(_claimed(warehouse, _now()))}
+    return [first[unit] for unit in sorted(first)]
 
 
 @contextmanager
-def lease(warehouse: Warehouse, job: str, unit: str, seconds: float = SECONDS) -> Iterator[Lease]:
-    """Held within, renewed meanwhile, let go at the end, whatever that is. Raises Held where somebody else has it."""
-    mine = retried(lambda: _take(warehouse, job, unit, seconds))
+def lease(
+    warehouse: Warehouse, job: str, unit: str, seconds: float = SECONDS, clash: Callable[[str, str], bool] = operator.eq
+) -> Iterator[Lease]:
+    """Held within, renewed meanwhile, let go at the end, whatever that is. Raises Held where somebody else has it, or
+    another unit of the job that it is in `clash` with."""
+    mine = _claim(warehouse, job, unit, seconds, clash)
     ended = threading.Event()
     beats = threading.Thread(target=_renew, args=(warehouse, mine, seconds, ended), name=f"lease {unit}", daemon=True)
     beats.start()
@@ -83,51 +84,60 @@ def lease(warehouse: Warehouse, job: str, unit: str, seconds: float = SECONDS) -
     finally:
         ended.set()
         beats.join()
-        _let_go(warehouse, mine)
+        _let_go(warehouse, mine, seconds)
 
 
-def _take(warehouse: Warehouse, job: str, unit: str, seconds: float) -> Lease:
-    """One commit, unless somebody has it, seen before or after."""
+def sweep(warehouse: Warehouse) -> None:
+    """Takes away rows that have run out, once they are many, and the files that held them."""
+    over = F.col("until") < F.lit(_now())
+    if warehouse.read("leases").where(over).count() > MOST_ROWS:
+        warehouse.delete("leases", over)
+        warehouse.vacuum("leases")
+
+
+def _claim(warehouse: Warehouse, job: str, unit: str, seconds: float, clash: Callable[[str, str], bool]) -> Lease:
     since = _now()
     mine = Lease(job, unit, _new_holder(), since, since, since + timedelta(seconds=seconds))
-    before = _of(warehouse, job, unit)
-    if before is not None and before.until > since and not _is_dead(before):
-        raise Held(before)
-    rows = warehouse.spark.createDataFrame([astuple(mine)], LEASES)
-    gone = "old.holder = '{}'".format(before.holder.replace("'", "\\'")) if before else "false"
-    warehouse.merge("leases", rows, same="old.job = new.job AND old.unit = new.unit", where=gone)
-    after = _of(warehouse, job, unit)
-    if after is not None and after.holder != mine.holder:
-        raise Held(after)
+    _write(warehouse, mine)
+    for other in _claimed(warehouse, since):
+        if other.holder == mine.holder:
+            break
+        if other.job == job and clash(other.unit, unit):
+            _let_go(warehouse, mine, seconds)
+            raise Held(other)
     return mine
 
 
 def _renew(warehouse: Warehouse, mine: Lease, seconds: float, ended: threading.Event) -> None:
     """A beat that fails is told and followed by the next one: the lease lives on until its time is over."""
     while not ended.wait(seconds / BEATS):
-        beat = _now()
-        times = {"beat": F.lit(beat), "until": F.lit(beat + timedelta(seconds=seconds))}
+        now = _now()
         try:
             with in_pool(warehouse.spark, "leases"):
-                retried(lambda: warehouse.update("leases", times, _is(mine)))  # noqa: B023 (called at once)
+                _write(warehouse, replace(mine, beat=now, until=now + timedelta(seconds=seconds)))
         except SPARK_ERRORS as error:
             log.warning("the lease of %s could not be renewed: %s", mine, one_line(error))
 
 
-def _let_go(warehouse: Warehouse, mine: Lease) -> None:
+def _let_go(warehouse: Warehouse, mine: Lease, seconds: float) -> None:
+    """A row that runs out after all others of its holder. If it cannot be written, the lease runs out: what ended the work
+    within is what its caller should hear of."""
     try:
-        retried(lambda: warehouse.delete("leases", _is(mine)))
-    except SPARK_ERRORS as error:  # whatever ended the work within is what its caller should hear of
-        log.warning("the lease of %s could not be let go, and runs out at %s: %s", mine, mine.until, one_line(error))
+        _write(warehouse, replace(mine, beat=None, until=_now() + timedelta(seconds=seconds)))
+    except SPARK_ERRORS as error:
+        log.warning("the lease of %s could not be let go, and will run out: %s", mine, one_line(error))
 
 
-def _of(warehouse: Warehouse, job: str, unit: str) -> Lease | None:
-    rows = warehouse.read("leases").where((F.col("job") == job) & (F.col("unit") == unit)).collect()
-    return Lease(*(_utc(value) for value in rows[0])) if rows else None
+def _write(warehouse: Warehouse, row: Lease) -> None:
+    warehouse.append("leases", warehouse.spark.createDataFrame([astuple(row)], LEASES).coalesce(1))
 
 
-def _is(lease: Lease) -> Column:
-    return F.col("holder") == lease.holder
+def _claimed(warehouse: Warehouse, now: datetime) -> list[Lease]:
+    """Of those who have not let go, in the order of their claims."""
+    rows = warehouse.read("leases").where(F.col("until") > F.lit(now))
+    in_order = sorted(rows.select("_metadata.row_commit_version", *LEASES.names).collect(), key=lambda row: row[0])
+    last = {row["holder"]: Lease(*map(_in_utc, row[1:])) for row in in_order}
+    return [lease for lease in last.values() if lease.beat is not None and not _is_dead(lease)]
 
 
 def _new_holder() -> str:
@@ -157,6 +167,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _utc(value: object) -> object:
+def _in_utc(value: object) -> object:
     """Spark gives times without a zone, by this process's clock."""
     return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -42,12 +42,6 @@ class Warehouse:
         self._make(name)
         rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(self.path(name))
 
-    def merge(self, name: str, rows: DataFrame, same: str, where: str) -> None:
-        """One commit: each of `rows` takes the place of the old row that is the `same`, if that one satisfies `where`,
-        and is added where there is none. `old` and `new` name the two."""
-        merging = self._table(name).alias("old").merge(rows.alias("new"), same)
-        merging.whenMatchedUpdateAll(where).whenNotMatchedInsertAll().execute()
-
     def update(self, name: str, columns: Mapping[str, Column], where: Column) -> None:
         self._table(name).update(where, {**columns})
 
@@ -74,6 +68,10 @@ class Warehouse:
         """One commit in which `rows` take the place of all."""
         self._make(name)
         rows.write.format("delta").mode("overwrite").save(self.path(name))
+
+    def vacuum(self, name: str) -> None:
+        """Deletes files that no version holds which is younger than the table keeps old ones."""
+        self._table(name).vacuum()
 
     def version(self, name: str) -> int:
         """Of the last commit that was more than a new column: it moves whenever the rows do."""

@@ -4,12 +4,13 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 
 from facejoin.conf.schemas import LEASES
 from facejoin.jobs.store import leases
-from facejoin.jobs.store.leases import Held, held, lease
+from facejoin.jobs.store.leases import Held, held, lease, sweep
 from facejoin.jobs.store.warehouse import Warehouse
 
 
@@ -66,41 +67,56 @@ def test_of_two_that_reach_for_it_at_once_one_has_it(spark, warehouse):
     assert sorted(outcomes) == ["d", "had it"]
 
 
-def test_it_is_renewed_while_it_is_held(warehouse):
-    with lease(warehouse, "crawl", "e", seconds=1.2) as mine:
-        renewed = None
-        while renewed is None or renewed.beat == mine.beat:  # ends with the first beat
-            [renewed] = [row for row in _rows(warehouse) if row.unit == "e"]
+def test_it_is_renewed_while_it_is_held(warehouse, monkeypatch):
+    monkeypatch.setattr(leases, "BEATS", 1000)  # one every 60 ms, or as fast as they can be written
+    with lease(warehouse, "crawl", "e", seconds=60) as mine:
+        renewed = mine
+        while renewed.beat == mine.beat:  # ends with the first beat
+            [renewed] = held(warehouse)
     assert (renewed.holder, renewed.since) == (mine.holder, mine.since)
     assert renewed.until > mine.until
 
 
-@pytest.mark.parametrize("what", ["it has run out", "its process is gone"])
-def test_a_holder_that_was_killed_is_followed_by_another(spark, warehouse, what):
-    now, process = datetime.now(UTC), _ended_process()
-    if what == "it has run out":
-        holder, until = "0-1 on elsewhere, process 1", now - timedelta(seconds=1)
-    else:
-        holder, until = f"{leases._machine()}-1 on here, process {process}", now + timedelta(hours=1)
-    row = ("crawl", what, holder, now, now, until)
-    warehouse.append("leases", spark.createDataFrame([row], LEASES))
-    assert what not in units(warehouse)
-    with lease(warehouse, "crawl", what) as mine:
-        assert [row.holder for row in _rows(warehouse) if row.unit == what] == [mine.holder]
+def test_a_killed_holder_is_followed_by_another(spark, warehouse):
+    add(spark, warehouse, "g", "0-1 on elsewhere, process 1", seconds=-1)
+    add(spark, warehouse, "h", f"{leases._machine()}-1 on here, process {_ended_process()}", seconds=3600)
+    assert units(warehouse) == []
+    for unit in ("g", "h"):
+        with lease(warehouse, "crawl", unit) as mine:
+            assert held(warehouse) == [mine]
 
 
 def test_another_machines_process_of_a_number_that_is_free_here_is_not_taken_for_dead(spark, warehouse):
-    now = datetime.now(UTC)
-    row = ("crawl", "f", f"0-1 on elsewhere, process {_ended_process()}", now, now, now + timedelta(hours=1))
-    warehouse.append("leases", spark.createDataFrame([row], LEASES))
+    add(spark, warehouse, "f", f"0-1 on elsewhere, process {_ended_process()}", seconds=3600)
     with pytest.raises(Held, match="on elsewhere"), lease(warehouse, "crawl", "f"):
         pass
+    assert [taken.holder for taken in held(warehouse)] == [f"0-1 on elsewhere, process {_ended_process()}"]
 
 
-def _rows(warehouse):
-    return [leases.Lease(*map(leases._utc, row)) for row in warehouse.read("leases").collect()]
+def test_a_holder_that_overslept_and_woke_does_not_push_out_who_came_after(spark, warehouse):
+    add(spark, warehouse, "i", "0-2 on elsewhere, process 1", seconds=-1)
+    with lease(warehouse, "crawl", "i") as mine:
+        add(spark, warehouse, "i", "0-2 on elsewhere, process 1", seconds=3600)  # its next beat
+        assert mine in held(warehouse)
 
 
+def test_rows_that_ran_out_are_swept_away_and_others_stay(spark, warehouse, monkeypatch):
+    monkeypatch.setattr(leases, "MOST_ROWS", 0)
+    add(spark, warehouse, "j", "0-3 on elsewhere, process 1", seconds=-1)
+    standing = held(warehouse)
+    sweep(warehouse)
+    assert held(warehouse) == standing
+    assert warehouse.read("leases").where("unit = 'j'").isEmpty()
+
+
+def add(spark, warehouse, unit, holder, seconds):
+    """A lease that runs out in so many seconds."""
+    now = datetime.now(UTC)
+    row = ("crawl", unit, holder, now, now, now + timedelta(seconds=seconds))
+    warehouse.append("leases", spark.createDataFrame([row], LEASES).coalesce(1))
+
+
+@cache
 def _ended_process():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
