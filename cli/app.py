@@ -145,6 +145,10 @@ def match(
     max_false_matches: Annotated[
         float | None, typer.Option(help="False matches to be expected at most over all faces of the collection.")
     ] = None,
+    keep_vectors: Annotated[
+        bool | None,
+        typer.Option("--keep-vectors/--drop-vectors", help="Of faces that match nobody, once all photos are crawled."),
+    ] = None,
 ) -> Any:
     """Compare every face with every person of the gallery enrolled last."""
     from facejoin.jobs.match import match as job
@@ -153,6 +157,7 @@ def match(
     asked = {"threshold": threshold, "fpir": fpir, "max_false_matches": max_false_matches}
     if any(value is not None for value in asked.values()):  # all three take the place of what the file says
         settings = _replaced(settings, "match", asked)
+    settings = _with(settings, "match", keep_vectors=keep_vectors)
     report = job(*_session(settings), settings)
     reports.match(report, typed("enroll", "GALLERY", *reports.COHORT.split(), config=config, warehouse=warehouse))
     write_report(out, report)

@@ -99,6 +99,10 @@ def match(report: MatchReport, with_cohort: str) -> None:
         console.print(f"  {report.not_faces} detections are taken for no faces")
     if report.taken:
         console.print(f"  {report.taken} faces resemble only a person who is another face of the photo")
+    if report.without_vectors:
+        console.print(f"  {report.without_vectors} faces have no vectors any more and were not compared")
+    if report.dropped_vectors:
+        console.print(f"  vectors of {report.dropped_vectors} faces that match nobody are dropped (match.keep_vectors)")
     if report.false_matches is None:
         console.print(f"  how many are false cannot be told: too few strangers are known; for more: {with_cohort}")
     else:

@@ -49,7 +49,7 @@ def demo_settings(settings: Settings, out: Path, own_photos: bool) -> Settings:
     and the share of known people that a demo has."""
     values = settings.model_dump() | {"warehouse": str(out / "warehouse")}
     values["crawl"]["fetch"] |= {"allowed_networks": [f"{LOOPBACK}/32"], "timeout": 4.0, "retries": 1}
-    values["match"]["share"] = SHARE
+    values["match"] |= {"share": SHARE, "keep_vectors": True}  # to try out thresholds
     if own_photos:
         values["vision"]["decode"]["min_bytes"] = SMALLEST
     return validated(values, "demo")

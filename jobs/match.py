@@ -13,10 +13,11 @@ from facejoin.conf.settings import MatchSettings, Settings
 from facejoin.jobs.store.errors import JobError
 from facejoin.jobs.store.galleries import check_last, stored_gallery
 from facejoin.jobs.store.match_report import FalseMatches, MatchReport
-from facejoin.jobs.store.once import Run, fingerprint, once
+from facejoin.jobs.store.once import Run, fingerprint, once, record
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.results import final_results
 from facejoin.jobs.store.suppressed import keep_unsuppressed
+from facejoin.jobs.store.unmatched import drop_unmatched
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.match_faces import StoredGallery, match_faces
 from facejoin.udfs.recognition.gallery import Gallery, load_gallery
@@ -24,6 +25,7 @@ from facejoin.udfs.recognition.score import ACCEPTED, DECISIONS, NO_FACE, TAKEN
 from facejoin.udfs.recognition.tail import FEWEST
 from facejoin.udfs.vision.analyse import model_version
 
+WITHOUT_VECTORS = "without_vectors"  # faces
 COMPARED = ("size", "box", "score", "embedding")  # of a face in `results`
 SCORED = StructType([field for field in MATCHES if field.name not in ("gallery", "threshold")])
 SCORED = SCORED.add("evidence", DoubleType()).add("decision", StringType())
@@ -37,12 +39,7 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
     """
     version = model_version(settings.vision)
     gallery, stored = stored_gallery(warehouse, version)
-    inputs = fingerprint(
-        gallery=gallery,
-        results=warehouse.version("results"),
-        suppressed=warehouse.version("suppressed"),
-        settings=settings.match.digest(),
-    )
+    inputs = _inputs(warehouse, gallery, settings.match)
 
     def matched() -> MatchReport:
         check_last(warehouse, version, gallery)
@@ -50,16 +47,34 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
             return _matched(warehouse, version, gallery, stored, settings.match)
 
     report, was_there = once(warehouse, Run("match", gallery, inputs), MatchReport, matched)
+    if not settings.match.keep_vectors and (dropped := drop_unmatched(warehouse, version)):
+        report = replace(report, dropped_vectors=dropped)
+        done = Run(
+            "match", gallery, _inputs(warehouse, gallery, settings.match)
+        )  # which has changed nothing for matches
+        record(warehouse, [(done, report)], seconds=0.0)
     return replace(report, already_matched=was_there)
 
 
-def photos_with_faces(warehouse: Warehouse, version: str, settings: MatchSettings) -> DataFrame:
-    """photo_id and the faces that are to be compared: an array of face, size, box, score, embedding."""
-    return (
-        final_results(warehouse, version)
-        .transform(keep_unsuppressed, warehouse)
-        .transform(keep_recognisable, settings.min_face)
+def _inputs(warehouse: Warehouse, gallery: str, settings: MatchSettings) -> str:
+    return fingerprint(
+        gallery=gallery,
+        results=warehouse.version("results"),
+        suppressed=warehouse.version("suppressed"),
+        settings=settings.digest(),
     )
+
+
+def photos_with_faces(
+    warehouse: Warehouse, version: str, settings: MatchSettings, seen: Observation | None = None
+) -> DataFrame:
+    """photo_id and the faces that are to be compared: an array of face, size, box, score, embedding. `seen` is told how
+    many have no vector."""
+    results = final_results(warehouse, version).transform(keep_unsuppressed, warehouse)
+    if seen is not None:
+        without = F.filter("faces", lambda face: (face["size"] >= settings.min_face) & face["embedding"].isNull())
+        results = results.observe(seen, F.coalesce(F.sum(F.size(without)), F.lit(0)).alias(WITHOUT_VECTORS))
+    return results.transform(keep_recognisable, settings.min_face)
 
 
 def keep_recognisable(results: DataFrame, min_face: int) -> DataFrame:
@@ -80,9 +95,9 @@ def _matched(
     warehouse: Warehouse, version: str, digest: str, stored: StoredGallery, settings: MatchSettings
 ) -> MatchReport:
     gallery = load_gallery(*stored)
-    photos = photos_with_faces(warehouse, version, settings)
-    threshold, origin = _threshold(gallery, photos, settings)
-    seen = Observation()
+    threshold, origin = _threshold(gallery, photos_with_faces(warehouse, version, settings), settings)
+    seen, missed = Observation(), Observation()
+    photos = photos_with_faces(warehouse, version, settings, missed)
     scored = photos.mapInArrow(match_faces(stored, settings.share, threshold, SCORED), SCORED).observe(
         seen, *(F.count_if(F.col("decision") == decision).alias(decision) for decision in DECISIONS)
     )
@@ -99,7 +114,8 @@ def _matched(
         people_found=len(found),
         taken=seen.get[TAKEN],
         people={person: found.get(person, 0) for person in gallery.parameters.people},
-        false_matches=_false_matches(gallery, threshold, faces),
+        false_matches=_false_matches(gallery, threshold, faces + missed.get[WITHOUT_VECTORS]),
+        without_vectors=missed.get[WITHOUT_VECTORS],
     )
 
 

@@ -33,4 +33,6 @@ class MatchReport:
     taken: int  # faces that reach the threshold only for a person who is another face of the photo
     people: dict[str, int] = field(default_factory=dict)  # matches of each
     false_matches: FalseMatches | None = None  # null: there are no strangers to learn from
+    without_vectors: int = 0  # faces not compared: they matched nobody before, or their person was forgotten
+    dropped_vectors: int = 0  # afterwards: of faces that match nobody
     already_matched: bool = False
