@@ -95,6 +95,8 @@ def _matched(
     warehouse: Warehouse, version: str, digest: str, stored: StoredGallery, settings: MatchSettings
 ) -> MatchReport:
     gallery = load_gallery(*stored)
+    if not gallery.is_named(digest):
+        raise JobError(f"the gallery that is stored as {digest} is another one: run `facejoin enroll` again")
     threshold, origin = _threshold(gallery, photos_with_faces(warehouse, version, settings), settings)
     seen, missed = Observation(), Observation()
     photos = photos_with_faces(warehouse, version, settings, missed)

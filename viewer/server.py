@@ -33,7 +33,7 @@ class _Page(SimpleHTTPRequestHandler):
             return None
         return super().send_head()
 
-    def list_directory(self, path: str | os.PathLike[str]) -> None:
+    def list_directory(self, path: str | os.PathLike[str]) -> None:  # noqa: ARG002 (as in the class above it)
         """A folder is no page."""
         self.send_error(HTTPStatus.NOT_FOUND)
 
@@ -41,10 +41,8 @@ class _Page(SimpleHTTPRequestHandler):
         """A page's requests are of no interest to whoever looks at it."""
 
     def _own_names(self) -> set[str]:
-        port = self.server.server_address[1]
-        return {f"{name}:{port}" for name in ("127.0.0.1", "localhost")} | (
-            {"127.0.0.1", "localhost"} if port == HTTP else set()
-        )
+        names, port = {"127.0.0.1", "localhost"}, self.connection.getsockname()[1]
+        return {f"{name}:{port}" for name in names} | (names if port == HTTP else set())
 
 
 @dataclass(frozen=True)

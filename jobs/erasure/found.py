@@ -90,7 +90,7 @@ def _keys(warehouse: Warehouse, asked: Sequence[Asked], photos: Iterable[Row]) -
     ids = {(int(value), "photo", value) for value in of_kind(asked, "photo")}
     ids.update((row["photo_id"], row["kind"], row["value"]) for row in photos)
     people = {(value, "person", value) for value in of_kind(asked, "person")}
-    words = {(value, kind, value) for kind, value in asked if kind != "person"}
+    words: set[tuple[object, str, str]] = {(value, kind, value) for kind, value in asked if kind != "person"}
     words.update((str(photo), kind, value) for photo, kind, value in ids)
     words.update((url, row["kind"], row["value"]) for row in photos for url in _urls(row))
 

@@ -13,8 +13,8 @@ from facejoin.jobs.store.warehouse import Warehouse
 
 
 def drop_unmatched(warehouse: Warehouse, version: str) -> int:
-    """How many; none while photos are left to crawl. Their files go at once where no other job is running, else with the
-    next vacuum of the table."""
+    """How many; none while photos are left to crawl. Their files go at once where no other job is running, else with
+    the next vacuum of the table."""
     if not is_complete(warehouse, version):
         return 0
     with working(warehouse, "match", "vectors"):
