@@ -88,7 +88,9 @@ def forget(
             found={f"{kind} {value}": found.rows[kind, value] for kind, value in known},
             unknown=_named(one for one in asked if one not in known),
         )
-        _forget(warehouse, settings, find(warehouse, [*known, *_old(warehouse, known)]), site, report)
+        everyone = [*known, *_old(warehouse, known)]
+        found = found if everyone == [*found.asked] else find(warehouse, everyone)
+        _forget(warehouse, settings, found, site, report)
         return report
 
 
