@@ -12,7 +12,7 @@ from facejoin.jobs.store.warehouse import Warehouse
 VACUUM = {  # settings of Spark while it runs
     "spark.databricks.delta.retentionDurationCheck.enabled": "false",
     "spark.databricks.delta.vacuum.logging.enabled": "false",
-    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",  # tasks that list files; the default is 10,000
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # tasks that list files: a table has one folder
 }
 TOMBSTONES = "delta.deletedFileRetentionDuration"  # how long the log names removed files
 AT_ONCE = "interval 0 seconds"
