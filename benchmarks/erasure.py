@@ -65,12 +65,20 @@ def main(
         finished = campaign(spark, folder / "finished", collection)
         asked = who_asks(finished)
         secret = all_traces(spark, finished, asked, folder / "control")
-        runs = [repetition(spark, finished, asked, secret, folder / f"run {number}") for number in range(repetitions)]
-    clean = sum(not run["left"] and not run["failure"] for run in runs)
-    work = {"photos": finished.warehouse.read("photos").count(), "people": known, "asked": len(asked)}
-    looked_for = {"ids": len(secret.ids), "urls": len(secret.urls), "vectors": len(secret.vectors)}
-    write({"machine": machine(1), **work, "looked_for": looked_for, "clean": clean, "repetitions": runs}, out)
-    Console().print(f"{clean} of {repetitions} repetitions left nothing of {len(asked)} of {len(asked)}")
+        work: dict[str, Any] = {
+            "photos": finished.warehouse.read("photos").count(),
+            "people": known,
+            "asked": len(asked),
+        }
+        work["looked_for"] = {"ids": len(secret.ids), "urls": len(secret.urls), "vectors": len(secret.vectors)}
+        runs: list[dict[str, Any]] = []
+        for number in range(repetitions):
+            runs.append(repetition(spark, finished, asked, secret, folder / f"run {number}"))
+            clean = sum(not run["left"] and not run["failure"] for run in runs)
+            write({"machine": machine(1), **work, "clean": clean, "repetitions": runs}, out)
+            Console().print(
+                f"{clean} of {len(runs)} repetitions left nothing of {len(asked)} of {len(asked)} who asked"
+            )
 
 
 class Finished:
