@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from facejoin.jobs.erasure.asked import Asked, of_kind
@@ -17,6 +17,7 @@ from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.traces.traces import Traces
 
 WITH_PHOTO, WITH_PERSON = ("results", "matches"), ("references", "people", "matches")  # tables, by the column they have
+RESULT = ("photo_id", "model_version", "attempt")  # what a row of `results` is known by
 OF_WHOM = "kind string, value string"
 
 
@@ -69,11 +70,29 @@ def telling_lines(warehouse: Warehouse, keys: Keys) -> DataFrame:
     return lines.join(F.broadcast(keys.words), "word").drop("word").distinct()
 
 
-def matched_faces(warehouse: Warehouse, people: DataFrame) -> DataFrame:
-    """photo_id, model_version, places: of the faces of a result that were matched with one of these people."""
+def faces_of_people(warehouse: Warehouse, people: DataFrame) -> DataFrame:
+    """The columns RESULT, and places: of the faces of a result that were matched with one of these people; also under
+    other model versions, where they are known by their place in the photo."""
     models = warehouse.read("gallery_models").select("gallery", "model_version").distinct()
-    matches = warehouse.read("matches").join(F.broadcast(people.select("person")), "person").join(models, "gallery")
-    return matches.groupBy("photo_id", "model_version").agg(F.collect_set("face").alias("places"))
+    matches = warehouse.read("matches").join(F.broadcast(people.select("person").distinct()), "person")
+    matches = (
+        matches.join(models, "gallery").select("photo_id", "model_version", F.col("face").alias("place")).distinct()
+    )
+    photos = matches.select("photo_id").distinct()
+    results = warehouse.read("results").join(F.broadcast(photos), "photo_id")
+    faces = results.select(*RESULT, "width", "height", F.posexplode("faces.box").alias("place", "box"))
+    own = faces.join(F.broadcast(matches), ["photo_id", "model_version", "place"])
+    (left, right), (top, bottom) = (_sides(0, "width"), _sides(1, "height"))
+    centres = own.select("photo_id", ((left + right) / 2).alias("x"), ((top + bottom) / 2).alias("y"))
+    there = F.col("x").between(left, right) & F.col("y").between(top, bottom)
+    others = faces.join(F.broadcast(centres), "photo_id").where(there)
+    places = own.select(*RESULT, "place").union(others.select(*RESULT, "place"))
+    return places.groupBy(*RESULT).agg(F.collect_set("place").alias("places"))
+
+
+def _sides(axis: int, length: str) -> tuple[Column, Column]:
+    """Of a box, as parts of the photo: versions may decode it at different sizes."""
+    return F.col("box")[axis] / F.col(length), F.col("box")[axis + 2] / F.col(length)
 
 
 def _photos(warehouse: Warehouse, asked: Sequence[Asked]) -> list[Row]:
@@ -113,10 +132,10 @@ def _counted(warehouse: Warehouse, keys: Keys) -> DataFrame:
 
 def _vectors(warehouse: Warehouse, keys: Keys) -> Iterator[bytes]:
     """Of all faces on the photos, of the people's references and of the faces that were matched with them."""
-    results = warehouse.read("results").select("photo_id", "model_version", "faces")
+    results = warehouse.read("results").select(*RESULT, "faces")
     vectors = F.explode("faces.embedding").alias("vector")
     of_photos = results.join(F.broadcast(keys.photos.select("photo_id").distinct()), "photo_id").select(vectors)
-    matched = results.join(F.broadcast(matched_faces(warehouse, keys.people)), ["photo_id", "model_version"])
+    matched = results.join(F.broadcast(faces_of_people(warehouse, keys.people)), [*RESULT])
     of_people = matched.select(F.explode("places").alias("place"), "faces").select(F.expr("faces[place].embedding"))
     references = warehouse.read("references").join(F.broadcast(keys.people), "person").select("embedding")
     for (vector,) in reduce(DataFrame.union, (of_photos, of_people, references)).collect():

@@ -5,18 +5,20 @@ Tables that tell where others hold something go after those: a run that was cut 
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from collections.abc import Iterable
+
+import numpy as np
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from facejoin.conf.schemas import VECTOR
-from facejoin.jobs.erasure.found import Found, matched_faces, telling_lines
+from facejoin.jobs.erasure.found import RESULT, Found, faces_of_people, telling_lines
 from facejoin.jobs.erasure.galleries import erase_from_galleries
 from facejoin.jobs.erasure.reports import clean_reports
 from facejoin.jobs.store.history import drop_history
 from facejoin.jobs.store.suppressed import hash_list
 from facejoin.jobs.store.warehouse import Warehouse
-
-RESULT = ("photo_id", "model_version", "attempt")  # what a row of `results` is known by
 
 
 def erase(warehouse: Warehouse, found: Found) -> None:
@@ -31,25 +33,33 @@ def erase(warehouse: Warehouse, found: Found) -> None:
 
 
 def _erase_results(warehouse: Warehouse, found: Found) -> None:
-    """Rows of photos; of people the vectors of the faces that were matched with them."""
-    matched = matched_faces(warehouse, found.keys.people)
-    if not found.counts.get("results") and matched.isEmpty():
+    """Rows of photos; of people the vectors of their faces; and whatever other face has the very same vector, which is
+    the same picture once more."""
+    if not found.counts.get("results") and not found.traces.vectors:
         return
+    matched = faces_of_people(warehouse, found.keys.people).select(*RESULT, "places")
     warehouse.remove("results", _ids(found))
-    warehouse.set("results", without_vectors(warehouse.read("results"), matched), *RESULT)
+    warehouse.set("results", without_vectors(warehouse.read("results"), matched, found.traces.vectors), *RESULT)
     drop_history(warehouse, "results")
 
 
-def without_vectors(results: DataFrame, places: DataFrame) -> DataFrame:
-    """The rows of `results` that have such faces, by RESULT, with the faces as they are to be."""
-    here = results.join(F.broadcast(places), ["photo_id", "model_version"])
-    faces = F.transform(
-        "faces",
-        lambda face, place: F.when(
-            F.array_contains("places", place), face.withField("embedding", F.lit(None).cast(VECTOR))
-        ).otherwise(face),
-    )
-    return here.select(*RESULT, faces.alias("faces"))
+def without_vectors(results: DataFrame, places: DataFrame, vectors: Iterable[bytes]) -> DataFrame:
+    """The rows of `results` that have faces at such places or with such vectors, by RESULT, with the faces as they are
+    to be."""
+    same = F.xxhash64("vector").alias("hash")
+    rows = [(np.frombuffer(vector, np.float32).tolist(),) for vector in vectors]
+    known = results.sparkSession.createDataFrame(rows, StructType().add("vector", VECTOR)).select(same)
+    hashes = [row["hash"] for row in known.collect()]
+
+    def is_gone(face: Column, place: Column) -> Column:
+        here = F.coalesce(F.array_contains("places", place), F.lit(False))
+        return face["embedding"].isNotNull() & (here | F.xxhash64(face["embedding"]).isin(hashes))
+
+    def emptied(face: Column, place: Column) -> Column:
+        return F.when(is_gone(face, place), face.withField("embedding", F.lit(None).cast(VECTOR))).otherwise(face)
+
+    all_rows = results.join(F.broadcast(places), [*RESULT], "left").where(F.size(F.filter("faces", is_gone)) > 0)
+    return all_rows.select(*RESULT, F.transform("faces", emptied).alias("faces"))
 
 
 def _erase_lines(warehouse: Warehouse, found: Found) -> None:

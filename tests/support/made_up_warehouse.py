@@ -26,8 +26,17 @@ SETTINGS = load_settings()
 VERSION = model_version(SETTINGS.vision)
 ANN, BOB, ZOE = "Ann_Made_Up", "Bob_Made_Up", "Zoë_O'Made_Up"
 ALICE, CAROL = "11111111@N01", "33333333@N03"
-PHOTOS_OF = {4000000001: ALICE, 4000000002: ALICE, 4000000003: CAROL, 4000000004: CAROL, 4000000005: ALICE}
+PHOTOS_OF = {
+    4000000001: ALICE,
+    4000000002: ALICE,
+    4000000003: CAROL,
+    4000000004: CAROL,
+    4000000005: ALICE,
+    4000000006: ALICE,
+}
 SEEN = {4000000001: [ANN], 4000000002: [BOB, ZOE], 4000000003: [BOB], 4000000004: [None], 4000000005: [ZOE, None]}
+COPY, OTHER = 4000000006, "another-version"  # of photo 1; of the model, under which photo 5 was crawled too
+BOXES = np.array([[10, 10, 40, 40], [60, 10, 90, 40]], float)  # of the first and the second face, in pixels of 100
 LIST = "file:/lists/made_up.tsv"
 DIMENSIONS = 128
 
@@ -36,7 +45,7 @@ DIMENSIONS = 128
 class MadeUp:
     warehouse: Warehouse
     site: Path
-    vectors: dict[tuple[int, int], np.ndarray]  # of each photo's faces
+    vectors: dict[tuple[int | str, int], np.ndarray]  # of each photo's faces, and of the other version's
     references: dict[str, list[np.ndarray]]
 
 
@@ -69,12 +78,13 @@ def make_up(spark: SparkSession, folder: Path, kind: GalleryKind = "centred_cosi
         for photo, seen in SEEN.items()
         for place in range(len(seen))
     }
-    _add_collection(spark, warehouse, faces)
+    again = {(OTHER, place): _unit(rng.normal(size=(1, DIMENSIONS)))[0] for place in (0, 1)}
+    _add_collection(spark, warehouse, faces | again)
     _add_matches(spark, warehouse, gallery.digest)
     _add_runs(warehouse, gallery.digest, folder / "site")
     write_pages(warehouse, VERSION, gallery.digest, folder / "site")
     own = {person: [*vectors[owners == row]] for row, person in enumerate(people)}
-    return MadeUp(warehouse, folder / "site", faces, own)
+    return MadeUp(warehouse, folder / "site", {**faces, **again}, own)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -85,7 +95,7 @@ def _filled(row: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(("size", "score", "sharpness", "yaw", "pitch", "roll"), 1.0) | row
 
 
-def _add_collection(spark: SparkSession, warehouse: Warehouse, faces: dict[tuple[int, int], np.ndarray]) -> None:
+def _add_collection(spark: SparkSession, warehouse: Warehouse, faces: dict[Any, np.ndarray]) -> None:
     photos = [
         {"photo_id": photo, "bucket": photo % 7, "source_file": LIST, "owner": owner, "owner_name": f"of {owner}",
          "download_url": url(photo), "page_url": page(photo), "title": f"title {photo}"}
@@ -97,13 +107,23 @@ def _add_collection(spark: SparkSession, warehouse: Warehouse, faces: dict[tuple
     quarantine = [{"source_file": LIST, "line": line, "reason": "columns"} for line in lines]
     warehouse.append("quarantine", spark.createDataFrame(quarantine, QUARANTINE).coalesce(1))
     results = [
-        {"photo_id": photo, "bucket": photo % 7, "model_version": VERSION, "attempt": 1, "status": "faces", "width": 9,
-         "height": 9, "faces": [{"score": 0.9, "size": 50.0, "embedding": faces[photo, place].tolist()}
+        {"photo_id": photo, "bucket": photo % 7, "model_version": VERSION, "attempt": 1, "status": "faces", "width": 100,
+         "height": 100, "faces": [{"box": BOXES[place].tolist(), "score": 0.9, "size": 50.0, "embedding": faces[photo, place].tolist()}
                                 for place in range(len(seen))]}
         for photo, seen in SEEN.items()
     ]  # fmt: skip
+    results += _again(results, faces)
     for result in results:  # a commit each
         warehouse.append("results", spark.createDataFrame([result], RESULTS).coalesce(1))
+
+
+def _again(results: list[dict[str, Any]], faces: dict[Any, np.ndarray]) -> list[dict[str, Any]]:
+    """Photo 5 under another model version, at twice the size and in another order, with vectors of its own; and a copy
+    of photo 1 by another owner, whose face matches nobody."""
+    shown = [{"box": (BOXES[place] * 2).tolist(), "embedding": faces[OTHER, place].tolist()} for place in (1, 0)]
+    [copied] = [result for result in results if result["photo_id"] == 4000000001]
+    other = {"photo_id": 4000000005, "bucket": 1, "model_version": OTHER, "attempt": 1, "width": 200, "height": 200}
+    return [other | {"status": "faces", "faces": shown}, copied | {"photo_id": COPY}]
 
 
 def _add_matches(spark: SparkSession, warehouse: Warehouse, gallery: str) -> None:
@@ -117,7 +137,7 @@ def _add_matches(spark: SparkSession, warehouse: Warehouse, gallery: str) -> Non
 
 
 def _add_runs(warehouse: Warehouse, gallery: str, site: Path) -> None:
-    read = ListReport(LIST, lines=11, photos=5, quarantined={"columns": 6})
+    read = ListReport(LIST, lines=12, photos=6, quarantined={"columns": 6})
     false = FalseMatches(0.3, 0, 1, 60, "60 faces", False, {ANN: 0.1, BOB: 0.1, ZOE: 0.1})
     matched = MatchReport(gallery, 0.5, "as given", 7, 0, 5, 3, 0, {ANN: 1, BOB: 2, ZOE: 2}, false)
     record(warehouse, [(Run("manifest", LIST, "i"), read)], 1.0)

@@ -11,7 +11,9 @@ from made_up_warehouse import (
     ANN,
     BOB,
     CAROL,
+    COPY,
     LIST,
+    OTHER,
     PHOTOS_OF,
     SETTINGS,
     VERSION,
@@ -46,6 +48,7 @@ def forgotten(spark, tmp_path_factory):
     texts = [ZOE, CAROL, *(text(photo) for photo in GONE for text in (str, url, page))]
     vectors = [made.vectors[photo, place] for photo, place in made.vectors if photo in GONE]
     vectors += [made.vectors[4000000002, 1], made.vectors[4000000005, 0], *made.references[ZOE]]  # matched with Zoë
+    vectors += [made.vectors[OTHER, 0]]  # the same face under another model version
     hidden = [
         *(text.encode() for text in texts),
         *(json.dumps(ZOE)[1:-1].encode(), *(vector.tobytes() for vector in vectors)),
@@ -75,10 +78,15 @@ def test_the_others_rows_stay(forgotten):
     warehouse = forgotten.made.warehouse
     assert sorted(row["photo_id"] for row in warehouse.read("photos").collect()) == LEFT
     results = {
-        row["photo_id"]: [face["embedding"] is None for face in row["faces"]]
+        (row["photo_id"], row["model_version"]): [face["embedding"] is None for face in row["faces"]]
         for row in warehouse.read("results").collect()
     }
-    assert results == {4000000002: [False, True], 4000000005: [True, False]}
+    assert results == {
+        (4000000002, VERSION): [False, True],
+        (4000000005, VERSION): [True, False],
+        (4000000005, OTHER): [False, True],  # in the other order
+        (COPY, VERSION): [True],  # the very vector of the photo that is gone
+    }
     assert sorted(bytes(row["line"]) for row in warehouse.read("quarantine").collect()) == [
         b"4000000", f"4000000002\t{ALICE}\t{url(4000000002)}".encode(), b"nothing",
     ]  # fmt: skip
@@ -88,7 +96,7 @@ def test_the_others_rows_stay(forgotten):
 
 def test_the_books_balance(forgotten):
     report = last_report(forgotten.made.warehouse, "manifest", LIST, ListReport)
-    assert report == ListReport(LIST, lines=11, photos=2, quarantined={"columns": 3}, erased=6)
+    assert report == ListReport(LIST, lines=12, photos=3, quarantined={"columns": 3}, erased=6)
     report.check()
 
 
