@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -160,6 +160,10 @@ def match(
     max_false_matches: Annotated[
         float | None, typer.Option(help="False matches to be expected at most over all faces of the collection.")
     ] = None,
+    keep_vectors: Annotated[
+        bool | None,
+        typer.Option("--keep-vectors/--drop-vectors", help="Of faces that match nobody, once all photos are crawled."),
+    ] = None,
 ) -> Any:
     """Compare every face with every person of the gallery enrolled last."""
     from facejoin.jobs.match import match as job
@@ -168,6 +172,7 @@ def match(
     asked = {"threshold": threshold, "fpir": fpir, "max_false_matches": max_false_matches}
     if any(value is not None for value in asked.values()):  # all three take the place of what the file says
         settings = _replaced(settings, "match", asked)
+    settings = _with(settings, "match", keep_vectors=keep_vectors)
     report = job(*_session(settings), settings)
     reports.match(report, typed("enroll", "GALLERY", *reports.COHORT.split(), config=config, warehouse=warehouse))
     write_report(out, report)
@@ -211,19 +216,34 @@ def run(
 
 @app.command()
 def forget(
-    kind: Annotated[Literal["photo", "owner", "person"], typer.Argument(help="What is to be forgotten.")],
-    value: Annotated[str, typer.Argument(help="Photo id, owner's NSID, or person's name in the gallery.")],
+    photo: Annotated[list[str] | None, typer.Option(help="A photo's id; may be given more than once.")] = None,
+    owner: Annotated[list[str] | None, typer.Option(help="The NSID of an owner of photos; alike.")] = None,
+    person: Annotated[list[str] | None, typer.Option(help="A person's name in the gallery; alike.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A list of them, a line each: photo ID, owner NSID, person NAME.")
+    ] = None,
     config: Config = None,
     warehouse: WarehouseDir = None,
-    reason: Annotated[str | None, typer.Option(help="Kept with the name that asked out.")] = None,
+    site: Annotated[Path | None, typer.Option(help="A page to write anew; those of publish are known.")] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds for running jobs to end.")] = 3600.0,
+    in_advance: Annotated[
+        bool, typer.Option("--in-advance", help="Also who is not found yet: later jobs leave them out.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option(help="Kept on the list; it must not name who asks out.")] = None,
     out: Out = None,
 ) -> None:
-    """Somebody asks out: suppress a photo, an owner or a person, and erase what the tables hold of them."""
+    """Somebody asks out: suppress photos, owners and people, erase what tables, their histories and pages hold of them,
+    and search every file for what is left."""
+    from facejoin.jobs.erasure.asked import asked_for
     from facejoin.jobs.forget import forget as job
 
-    report = job(*_session(load_settings(config, warehouse=warehouse)), kind, value, reason)
+    asked = asked_for(photo or (), owner or (), person or (), file)
+    settings = load_settings(config, warehouse=warehouse)
+    report = job(*_session(settings), settings, asked, site, wait, in_advance, reason)
     reports.forgotten(report)
     write_report(out, report)
+    if report.failure:
+        raise JobError(report.failure)
 
 
 @app.command()

@@ -37,7 +37,8 @@ def identification(
 ) -> None:
     """The study's test: are known people found among strangers? Beside --out FILE its curves are drawn, as PNG."""
     from facejoin.jobs.evaluate.identification import evaluate_identification, refuse_unknown_kinds
-    from facejoin.jobs.store.suppressed import suppressed_people
+    from facejoin.jobs.folders.subjects import people_in
+    from facejoin.jobs.store.suppressed import suppressed_among
     from facejoin.jobs.store.warehouse import Warehouse
     from facejoin.udfs.recognition.training.kinds import KINDS
 
@@ -46,7 +47,9 @@ def identification(
     settings = load_settings(config, warehouse=warehouse)
     refuse_unwritable(out)
     spark = _session(settings)
-    suppressed = [] if warehouse is None else suppressed_people(Warehouse(spark, settings.warehouse))
+    suppressed = []
+    if warehouse is not None:
+        suppressed = suppressed_among(Warehouse(spark, settings.warehouse), people_in(spark, gallery))
     folders = (gallery, known, unknown)
     report, trials = evaluate_identification(spark, settings, folders, chosen or KINDS, grid, suppressed)
     reports.identification(report)

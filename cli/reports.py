@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # the reports' own modules take seconds to import
     from facejoin.jobs.downloads.weights import FetchedWeights
     from facejoin.jobs.enroll import EnrollReport
     from facejoin.jobs.forget import ForgetReport
-    from facejoin.jobs.manifest import ListReport
     from facejoin.jobs.nonfaces import NonfacesReport
     from facejoin.jobs.publish import PublishReport
+    from facejoin.jobs.store.list_report import ListReport
     from facejoin.jobs.store.match_report import FalseMatches, MatchReport
 
 console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -106,6 +106,10 @@ def match(report: MatchReport, with_cohort: str) -> None:
         console.print(f"  {report.not_faces} detections are taken for no faces")
     if report.taken:
         console.print(f"  {report.taken} faces resemble only a person who is another face of the photo")
+    if report.without_vectors:
+        console.print(f"  {report.without_vectors} faces have no vectors any more and were not compared")
+    if report.dropped_vectors:
+        console.print(f"  vectors of {report.dropped_vectors} faces that match nobody are dropped (match.keep_vectors)")
     if (spread := report.confidences) is not None:
         above = ", ".join(f"{spread.above[at]:.2%} from {at}" for at in CONFIDENCES)
         console.print(f"  confidence of all faces compared: mean {spread.mean:.3g} ± {spread.deviation:.3g}; {above}")
@@ -140,11 +144,14 @@ def publish(report: PublishReport) -> None:
 
 
 def forgotten(report: ForgetReport) -> None:
-    console.print(
-        f"{report.kind} {report.value} is suppressed, and erased from the tables; old versions go with Delta's VACUUM"
-    )
-    if report.galleries:
-        console.print("  so are the galleries that held the vectors: run facejoin enroll again")
+    for name, rows in report.found.items():
+        console.print(f"{name}: {rows} rows found and erased; on the list of suppressed")
+    if report.found:
+        console.print(f"  rows by table: {_counts(report.rows)}; {report.vectors} vectors")
+        for site in report.sites:
+            console.print(f"  written anew: {site}/index.html")
+        left = sum(report.traces.values())
+        console.print(f"  searched {report.files} files, {report.bytes} bytes, for what they held: {left} found")
 
 
 def demo(report: DemoReport, steps: Steps, enroll_again: str) -> None:

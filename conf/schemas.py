@@ -57,9 +57,6 @@ PHOTOS = _table(
     ("machine_tags", TEXTS),
 )
 
-# Columns of `photos` that tell of the photographer: emptied where a photo or its owner is suppressed.
-PERSONAL = ("owner_name", "latitude", "longitude", "taken", "device", "title", "description", "tags", "machine_tags")
-
 QUARANTINE = _table(
     ("source_file", TEXT),
     ("line", BinaryType(), "the line's bytes as they were, without the line feed"),
@@ -164,8 +161,8 @@ RUNS = _table(
 
 SUPPRESSED = _table(
     ("kind", TEXT, "photo, owner or person"),
-    ("value", TEXT, "photo id, NSID, name"),
-    ("reason", TEXT),
+    ("value", TEXT, "sha256: and the hash of photo id, NSID or name; plain where an older version wrote it"),
+    ("reason", TEXT, "as it was given: it must not name who asked out"),
     ("asked_at", TIME),
 )
 
@@ -195,8 +192,14 @@ CLUSTERED_BY = {"photos": "bucket", "results": "bucket"}
 # Statistics stay in Delta's log for weeks after a row is erased, so they are kept of these columns alone.
 STATISTICS = {
     "photos": ("bucket",),
+    "quarantine": ("reason",),
     "results": ("bucket", "model_version", "attempt", "status"),
+    "references": ("gallery",),
+    "people": ("gallery",),
+    "gallery_models": ("gallery",),
     "matches": ("gallery",),
+    "runs": ("job",),
+    "suppressed": ("kind",),
 }
 # Rows know which commit wrote them: claims are ordered by it. Every few minutes there is one: their log is kept short.
 PROPERTIES = {

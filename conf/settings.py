@@ -282,6 +282,13 @@ class MatchSettings(Stage):
     # Share of the gallery's people among all faces, on which confidences rest. Of 2,748,159 faces on Flickr the study
     # took 0.18 % for one of its 100 famous people, not all of them rightly: about one in a thousand.
     share: Probability = 0.001
+    # Of faces that match nobody, when all photos are crawled and matched. Without vectors they cannot be matched again,
+    # with another gallery or threshold, but by a new crawl.
+    keep_vectors: bool = False
+
+    def _named_values(self) -> dict[str, Any]:
+        """Without what changes no match."""
+        return {key: value for key, value in super()._named_values().items() if key != "keep_vectors"}
 
     @model_validator(mode="after")
     def _one_threshold(self) -> MatchSettings:

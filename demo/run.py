@@ -20,9 +20,10 @@ from facejoin.demo.serving import served
 from facejoin.jobs.crawl import CrawlReport, crawl
 from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import EnrollReport, enroll
-from facejoin.jobs.manifest import ListReport, manifest
+from facejoin.jobs.manifest import manifest
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import PublishReport, publish
+from facejoin.jobs.store.list_report import ListReport
 from facejoin.jobs.store.match_report import MatchReport
 from facejoin.jobs.store.warehouse import Warehouse
 
@@ -50,7 +51,7 @@ def demo_settings(settings: Settings, out: Path, own_photos: bool) -> Settings:
     values = settings.model_dump() | {"warehouse": str(out / "warehouse")}
     values["crawl"]["fetch"] |= {"allowed_networks": [f"{LOOPBACK}/32"], "timeout": 4.0, "retries": 1}
     values["crawl"]["fetch"]["host_groups"] = [OWN_SERVER]
-    values["match"]["share"] = SHARE
+    values["match"] |= {"share": SHARE, "keep_vectors": True}  # to try out thresholds
     if own_photos:
         values["vision"]["decode"]["min_bytes"] = SMALLEST
     return validated(values, "demo")

@@ -17,12 +17,13 @@ from facejoin.jobs.hosts.contact import require_contact
 from facejoin.jobs.hosts.layout import laid_out
 from facejoin.jobs.hosts.stop import stop_if_most_failed
 from facejoin.jobs.store.executor_files import ship_weights
-from facejoin.jobs.store.leases import Held, Lease, held, lease, sweep
+from facejoin.jobs.store.leases import Held, Lease, held, sweep
 from facejoin.jobs.store.once import record_plain
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.races import retried
 from facejoin.jobs.store.results import STEPS
 from facejoin.jobs.store.session import LEDGER, in_pool
+from facejoin.jobs.store.turns import working
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.jobs.waves.asked import Asked, sampled
 from facejoin.jobs.waves.books import Books, count_books
@@ -126,7 +127,7 @@ def _leased_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
     try:
         with (
             in_pool(crawl.spark, LEDGER),
-            lease(crawl.warehouse, JOB, wave_unit(wave, crawl.version), clash=overlap),
+            working(crawl.warehouse, JOB, wave_unit(wave, crawl.version), clash=overlap),
         ):
             done = retried(lambda: _crawl_wave(crawl, wave))
     except Held as others:

@@ -25,7 +25,7 @@ from facejoin.jobs.gallery.references import audited_references, gallery_photos,
 from facejoin.jobs.store.errors import JobError
 from facejoin.jobs.store.galleries import write_gallery
 from facejoin.jobs.store.once import Run, fingerprint, once
-from facejoin.jobs.store.suppressed import suppressed_people
+from facejoin.jobs.store.suppressed import suppressed_among
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.recognition.audit.findings import Finding
 from facejoin.udfs.recognition.gallery import Gallery
@@ -61,19 +61,21 @@ def enroll(spark: SparkSession, warehouse: Warehouse, settings: Settings, folder
     Raises SettingsError for an empty folder, JobError for a person without a usable photo and, where
     settings.enroll.strict, for any finding of the audit.
     """
-    photos, suppressed = gallery_photos(spark, folder), suppressed_people(warehouse)
+    photos = gallery_photos(spark, folder)
+    people = {photo.person for photo in photos}
     inputs = fingerprint(
         photos=photos,
         vision=model_version(settings.vision),
         settings=settings.enroll.digest(),
-        suppressed=suppressed,
+        suppressed=suppressed_among(warehouse, people),
         cohort=[] if settings.enroll.cohort is None else pictures(spark, settings.enroll.cohort),
         nonfaces=_listed_nonfaces(spark, settings),
     )
 
     def enrolled() -> EnrollReport:
+        suppressed = suppressed_among(warehouse, people)  # by now: somebody may have been forgotten since
         references, findings = audited_references(spark, settings.networks, settings.enroll, folder, photos, suppressed)
-        cohort = _cohort(spark, settings.networks, settings.enroll.cohort, {photo.person for photo in photos})
+        cohort = _cohort(spark, settings.networks, settings.enroll.cohort, people)
         gallery = _trained(references, settings, cohort)
         nonfaces = nonface_vectors(spark, settings.networks, settings.enroll.nonfaces)
         if nonfaces is not None:

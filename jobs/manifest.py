@@ -1,51 +1,32 @@
-"""Photo lists → `photos` and `quarantine`: every line of every list ends up in one of the two."""
+"""Photo lists → `photos` and `quarantine`: every line of every list ends up in one of the two, but those of who asked
+out, which are counted."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from pyspark import StorageLevel
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from facejoin.conf.schemas import BUCKETS, PERSONAL, PHOTOS, QUARANTINE
+from facejoin.conf.schemas import BUCKETS, PHOTOS, QUARANTINE
 from facejoin.conf.settings import ManifestSettings, SettingsError
 from facejoin.jobs.lists.yfcc100m import COLUMNS, DUPLICATE, LAYOUTS, PHOTO_ID, parsed
 from facejoin.jobs.store.errors import SPARK_ERRORS, JobError, one_line
+from facejoin.jobs.store.list_report import ListReport, counted
 from facejoin.jobs.store.once import Run, fingerprint, finished, record
 from facejoin.jobs.store.progress import task_progress
-from facejoin.jobs.store.suppressed import is_suppressed
+from facejoin.jobs.store.suppressed import is_suppressed, tells_of_suppressed
+from facejoin.jobs.store.turns import working
 from facejoin.jobs.store.warehouse import Warehouse
 
 ROUND_BYTES = 4 * 2**30  # of lists read in one go: bounds what the executors' disks hold
 FILE_BYTES = 32 * 2**20  # of packed lists to a file of `photos`, of some 100 MB
-
-
-@dataclass
-class ListReport:
-    """What became of one list."""
-
-    VERSION: ClassVar[int] = 1
-
-    file: str
-    lines: int = 0
-    photos: int = 0
-    quarantined: dict[str, int] = field(default_factory=dict)  # by reason
-    excluded: dict[str, int] = field(default_factory=dict)  # of the photos: those that are not downloaded, by reason
-    already_read: bool = False
-
-    def check(self) -> None:
-        """Raises JobError unless every line is accounted for."""
-        if self.lines != self.photos + sum(self.quarantined.values()):
-            raise JobError(
-                f"{self.file}: {self.lines} lines, but {self.photos} photos and {self.quarantined} quarantined"
-            )
 
 
 @dataclass(frozen=True)
@@ -67,11 +48,11 @@ def manifest(
     reports = [replace(report, already_read=True) for report in read.values()]
     for batch in _rounds([entry for entry in lists if entry.file not in read]):
         start = time.monotonic()
-        with task_progress(spark, "manifest"):
+        with working(warehouse, "manifest", "lists"), task_progress(spark, "manifest"):
             fresh = _read(spark, warehouse, settings, batch)
-        inputs = {entry.file: entry.inputs for entry in batch}
-        runs = [(Run("manifest", report.file, inputs[report.file]), report) for report in fresh]
-        record(warehouse, runs, time.monotonic() - start)
+            inputs = {entry.file: entry.inputs for entry in batch}
+            runs = [(Run("manifest", report.file, inputs[report.file]), report) for report in fresh]
+            record(warehouse, runs, time.monotonic() - start)
         reports += fresh
     return sorted(reports, key=lambda report: report.file)
 
@@ -122,16 +103,19 @@ def _read(
         layouts = {file: _layout(file, widths[file]) for file in files}
         elsewhere = warehouse.read("photos").where(~F.col("source_file").isin(files))
         judged = rows.transform(with_stray_layout, layouts).transform(with_duplicates, elsewhere)
+        judged = judged.transform(with_suppressed, warehouse)
+        kept = judged.where("NOT suppressed")
         where = f"source_file IN ({', '.join(_quoted(file) for file in files)})"
-        warehouse.replace("quarantine", judged.transform(keep_quarantined), where)
-        photos = judged.transform(keep_photos).transform(without_personal, is_suppressed(warehouse))
-        warehouse.replace("photos", photos.transform(in_order_of_buckets, parts), where)
+        warehouse.replace("quarantine", kept.transform(keep_quarantined), where)
+        warehouse.replace("photos", kept.transform(keep_photos).transform(in_order_of_buckets, parts), where)
+        reports = counted(warehouse, {file: sum(width.values()) for file, width in widths.items()})
+        for file, erased in judged.where("suppressed").groupBy("source_file").count().collect():
+            reports[file].erased = erased
     finally:
         rows.unpersist()
-    reports = _reports(warehouse, where, {file: sum(width.values()) for file, width in widths.items()})
-    for report in reports:
+    for report in reports.values():
         report.check()
-    return reports
+    return [*reports.values()]
 
 
 def read_lines(spark: SparkSession, files: list[str]) -> DataFrame:
@@ -186,6 +170,14 @@ def with_duplicates(rows: DataFrame, elsewhere: DataFrame) -> DataFrame:
     return marked.withColumn("reason", F.coalesce("reason", "again"))
 
 
+def with_suppressed(rows: DataFrame, warehouse: Warehouse) -> DataFrame:
+    """Marks photos of who asked out, and lines that could not be read in which their numbers stand: a list that is read
+    again does not bring back what was erased."""
+    unread = tells_of_suppressed(warehouse, F.col("value"))
+    suppressed = F.when(F.col("reason").isNull(), is_suppressed(warehouse)).otherwise(unread)
+    return rows.withColumn("suppressed", F.coalesce(suppressed, F.lit(False)))
+
+
 def keep_photos(rows: DataFrame) -> DataFrame:
     return rows.where("reason IS NULL").select(*PHOTOS.names)
 
@@ -196,11 +188,6 @@ def in_order_of_buckets(photos: DataFrame, parts: int) -> DataFrame:
     return photos.repartitionById(parts, part).sortWithinPartitions("bucket")
 
 
-def without_personal(photos: DataFrame, suppressed: Column) -> DataFrame:
-    """A list that is read again does not bring back what somebody asked to be erased."""
-    return photos.withColumns({name: F.when(~suppressed, F.col(name)) for name in PERSONAL})
-
-
 def keep_quarantined(rows: DataFrame) -> DataFrame:
     raw = F.col("value").cast("binary").alias("line")
     return rows.where("reason IS NOT NULL").select("source_file", raw, "reason").select(*QUARANTINE.names)
@@ -208,19 +195,3 @@ def keep_quarantined(rows: DataFrame) -> DataFrame:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _reports(warehouse: Warehouse, where: str, lines: dict[str, int]) -> list[ListReport]:
-    """Counted from the tables as they were written, not from what was meant to be."""
-    reports = {file: ListReport(file, count) for file, count in lines.items()}
-    for file, excluded, count in (
-        warehouse.read("photos").where(where).groupBy("source_file", "excluded").count().collect()
-    ):
-        reports[file].photos += count
-        if excluded is not None:
-            reports[file].excluded[excluded] = count
-    for file, reason, count in (
-        warehouse.read("quarantine").where(where).groupBy("source_file", "reason").count().collect()
-    ):
-        reports[file].quarantined[reason] = count
-    return list(reports.values())

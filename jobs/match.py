@@ -12,12 +12,13 @@ from facejoin.conf.schemas import MATCHES
 from facejoin.conf.settings import MatchSettings, Settings
 from facejoin.jobs.store.distribution import ABOVE, Score
 from facejoin.jobs.store.errors import JobError
-from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.store.galleries import check_last, stored_gallery
 from facejoin.jobs.store.match_report import FalseMatches, MatchReport, taking_most
-from facejoin.jobs.store.once import Run, fingerprint, once
+from facejoin.jobs.store.once import Run, fingerprint, once, record
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.results import final_results
 from facejoin.jobs.store.suppressed import keep_unsuppressed
+from facejoin.jobs.store.unmatched import drop_unmatched
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.udfs.match_faces import StoredGallery, match_faces
 from facejoin.udfs.recognition.gallery import Gallery, load_gallery
@@ -25,6 +26,7 @@ from facejoin.udfs.recognition.score import ACCEPTED, DECISIONS, NO_FACE, TAKEN
 from facejoin.udfs.recognition.tail import FEWEST
 from facejoin.udfs.vision.analyse import model_version
 
+WITHOUT_VECTORS = "without_vectors"  # faces
 COMPARED = ("size", "box", "score", "embedding")  # of a face in `results`
 SCORED = StructType([field for field in MATCHES if field.name not in ("gallery", "threshold")])
 SCORED = SCORED.add("evidence", DoubleType()).add("decision", StringType())
@@ -38,36 +40,50 @@ def match(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> Matc
     """
     version = model_version(settings.vision)
     gallery, stored = stored_gallery(warehouse, version)
-    inputs = fingerprint(
-        gallery=gallery,
-        results=warehouse.version("results"),
-        suppressed=warehouse.version("suppressed"),
-        settings=settings.match.digest(),
-    )
+    inputs = _inputs(warehouse, gallery, settings.match)
 
     def matched() -> MatchReport:
+        check_last(warehouse, version, gallery)
         with task_progress(spark, "match"):
             return _matched(warehouse, version, gallery, stored, settings.match)
 
     report, was_there = once(warehouse, Run("match", gallery, inputs), MatchReport, matched)
+    if not settings.match.keep_vectors and (dropped := drop_unmatched(warehouse, version)):
+        report = replace(report, dropped_vectors=dropped)
+        done = Run(
+            "match", gallery, _inputs(warehouse, gallery, settings.match)
+        )  # which has changed nothing for matches
+        record(warehouse, [(done, report)], seconds=0.0)
     return replace(report, already_matched=was_there)
 
 
-def photos_with_faces(warehouse: Warehouse, version: str, settings: MatchSettings) -> DataFrame:
-    """photo_id and the faces that are to be compared: an array of face, size, box, score, embedding."""
-    return (
-        final_results(warehouse, version)
-        .transform(keep_unsuppressed, warehouse)
-        .transform(keep_recognisable, settings.min_face)
+def _inputs(warehouse: Warehouse, gallery: str, settings: MatchSettings) -> str:
+    return fingerprint(
+        gallery=gallery,
+        results=warehouse.version("results"),
+        suppressed=warehouse.version("suppressed"),
+        settings=settings.digest(),
     )
+
+
+def photos_with_faces(
+    warehouse: Warehouse, version: str, settings: MatchSettings, seen: Observation | None = None
+) -> DataFrame:
+    """photo_id and the faces that are to be compared: an array of face, size, box, score, embedding. `seen` is told how
+    many have no vector."""
+    results = final_results(warehouse, version).transform(keep_unsuppressed, warehouse)
+    if seen is not None:
+        without = F.filter("faces", lambda face: (face["size"] >= settings.min_face) & face["embedding"].isNull())
+        results = results.observe(seen, F.coalesce(F.sum(F.size(without)), F.lit(0)).alias(WITHOUT_VECTORS))
+    return results.transform(keep_recognisable, settings.min_face)
 
 
 def keep_recognisable(results: DataFrame, min_face: int) -> DataFrame:
-    """Faces large enough, with their position; photos without any are dropped."""
+    """Faces large enough that have a vector, with their position; photos without any are dropped."""
     numbered = F.transform(
         "faces", lambda found, face: F.struct(face.alias("face"), *(found[name] for name in COMPARED))
     )
-    large = F.filter(numbered, lambda found: found["size"] >= min_face)
+    large = F.filter(numbered, lambda found: (found["size"] >= min_face) & found["embedding"].isNotNull())
     return results.select("photo_id", large.alias("faces")).where(F.size("faces") > 0)
 
 
@@ -80,12 +96,14 @@ def _matched(
     warehouse: Warehouse, version: str, digest: str, stored: StoredGallery, settings: MatchSettings
 ) -> MatchReport:
     gallery = load_gallery(*stored)
-    photos = photos_with_faces(warehouse, version, settings)
-    threshold, origin = _threshold(gallery, photos, settings)
+    if not gallery.is_named(digest):
+        raise JobError(f"the gallery that is stored as {digest} is another one: run `facejoin enroll` again")
+    threshold, origin = _threshold(gallery, photos_with_faces(warehouse, version, settings), settings)
     confidence, similarity = _scores(gallery, threshold)
     decisions = [F.count_if(F.col("decision") == decision).alias(decision) for decision in DECISIONS]
     compared = F.col("decision") != NO_FACE
-    seen = Observation()
+    seen, missed = Observation(), Observation()
+    photos = photos_with_faces(warehouse, version, settings, missed)
     scored = photos.mapInArrow(match_faces(stored, settings.share, threshold, SCORED), SCORED).observe(
         seen, *decisions, *confidence.observed(compared), *similarity.observed(compared)
     )
@@ -103,7 +121,8 @@ def _matched(
         people_found=len(found),
         taken=seen.get[TAKEN],
         people=people,
-        false_matches=_false_matches(gallery, threshold, faces),
+        false_matches=_false_matches(gallery, threshold, faces + missed.get[WITHOUT_VECTORS]),
+        without_vectors=missed.get[WITHOUT_VECTORS],
         confidences=confidence.distribution(seen.get),
         similarities=similarity.distribution(seen.get),
         warnings=[text for _, text in filter(None, [taking_most(people)])],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import GALLERY_MODELS, PEOPLE, REFERENCES
@@ -16,14 +17,36 @@ from facejoin.udfs.match_faces import StoredGallery
 from facejoin.udfs.recognition.gallery import Gallery
 
 
+def last_gallery(warehouse: Warehouse, version: str) -> str | None:
+    """Digest of the gallery that was trained last; None: there is none for these vectors."""
+    last = _models(warehouse, version).select("gallery").first()
+    return None if last is None else last["gallery"]
+
+
 def stored_gallery(warehouse: Warehouse, version: str) -> tuple[str, StoredGallery]:
-    """(digest, parts) of the gallery that was trained last. Raises JobError where there is none for these vectors."""
-    models = warehouse.read("gallery_models").where(F.col("model_version") == version)
-    last = models.orderBy(F.desc("trained_at")).first()
+    """(digest, parts) of the gallery that was trained last. Raises JobError where there is none for these vectors, or
+    its own were erased."""
+    last = _models(warehouse, version).first()
     if last is None:
         raise JobError(f"no gallery is enrolled for the model version {version}: run `facejoin enroll` first")
+    if last["arrays"] is None:
+        raise JobError(
+            f"the vectors of the gallery {last['gallery']} went with somebody who was forgotten: "
+            "run `facejoin enroll` again for the others"
+        )
     classifier = None if last["classifier"] is None else bytes(last["classifier"])
     return last["gallery"], (last["parameters"], bytes(last["arrays"]), classifier)
+
+
+def check_last(warehouse: Warehouse, version: str, gallery: str) -> None:
+    """Raises JobError where another gallery has taken this one's place since it was looked up."""
+    if last_gallery(warehouse, version) != gallery:
+        raise JobError(f"the gallery {gallery} was replaced meanwhile: run the command again")
+
+
+def _models(warehouse: Warehouse, version: str) -> DataFrame:
+    models = warehouse.read("gallery_models").where(F.col("model_version") == version)
+    return models.orderBy(F.desc("trained_at"))
 
 
 def write_gallery(warehouse: Warehouse, gallery: Gallery, references: Iterable[Mapping[str, Any]]) -> None:

@@ -39,6 +39,8 @@ class MatchReport:
     taken: int  # faces that reach the threshold only for a person who is another face of the photo
     people: dict[str, int] = field(default_factory=dict)  # matches of each
     false_matches: FalseMatches | None = None  # null: there are no strangers to learn from
+    without_vectors: int = 0  # faces not compared: they matched nobody before, or their person was forgotten
+    dropped_vectors: int = 0  # afterwards: of faces that match nobody
     # Of all compared faces, each for the person that it was given or is most like; null: there were no faces
     confidences: Distribution | None = None
     similarities: Distribution | None = None

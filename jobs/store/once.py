@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import RUNS
+from facejoin.jobs.store.turns import working
 from facejoin.jobs.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -46,13 +47,14 @@ def once(
     warehouse: Warehouse, run: Run, kind: type[R], work: Callable[[], R], stands: Callable[[R], bool] = lambda _: True
 ) -> tuple[R, bool]:
     """(report, whether it was there before): that of the unit's last run, if its inputs were these and what it made
-    still `stands`; else that of `work`, which is then recorded."""
+    still `stands`; else that of `work`, which is then recorded. Raises Held where somebody else is at it."""
     before = finished(warehouse, run.job, {run.unit: run.inputs}, kind).get(run.unit)
     if before is not None and stands(before):
         return before, True
-    start = time.monotonic()
-    report = work()
-    record(warehouse, [(run, report)], time.monotonic() - start)
+    with working(warehouse, run.job, run.unit):
+        start = time.monotonic()
+        report = work()
+        record(warehouse, [(run, report)], time.monotonic() - start)
     return report, False
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pyspark
 from pyspark.sql import SparkSession
 
 from facejoin.conf.versions import DELTA_PACKAGE
+from facejoin.jobs.store.errors import JobError
 
 LEDGER = "ledger"  # pool of what must not wait for all the tasks of a wave
 SHORT_RUN = {  # over before compiled queries, the JVM's second compiler or its parallel collector have paid off
@@ -89,3 +91,32 @@ def in_pool(spark: SparkSession, name: str) -> Iterator[None]:
         yield
     finally:
         context.setLocalProperty(key, before)  # type: ignore[arg-type]  # None takes it away
+
+
+@contextmanager
+def settings_within(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """Settings of the session, put back at the end."""
+    before = {key: spark.conf.get(key, None) for key in values}
+    try:
+        for key, value in values.items():
+            spark.conf.set(key, value)
+        yield
+    finally:
+        for key, old in before.items():
+            if old is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, old)
+
+
+def java(spark: SparkSession) -> Any:
+    """The driver's Java, which alone can delete and list files wherever they are. Raises JobError on Spark Connect."""
+    if not hasattr(spark, "_jsparkSession"):
+        raise JobError("this cannot be done through Spark Connect: run it where the Spark driver is")
+    return spark._jvm
+
+
+def hadoop_path(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    """(Hadoop's path, its file system)."""
+    hadoop = java(spark).org.apache.hadoop.fs.Path(path)
+    return hadoop, hadoop.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())

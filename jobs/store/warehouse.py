@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from delta import DeltaTable
+from delta.tables import DeltaMergeBuilder
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -48,12 +49,32 @@ class Warehouse:
         self._make(name)
         rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(self.path(name))
 
+    def update(self, name: str, columns: Mapping[str, Column], where: Column) -> None:
+        self._table(name).update(where, {**columns})
+
     def delete(self, name: str, where: Column) -> None:
         self._table(name).delete(where)
 
-    def empty(self, name: str, columns: Iterable[str], where: Column) -> None:
-        """Sets `columns` of the rows to null."""
-        self._table(name).update(where, {c: F.lit(None).cast(TABLES[name][c].dataType) for c in columns})
+    def remove(self, name: str, keys: DataFrame) -> None:
+        """One commit: rows go that equal one of `keys` in all of its columns. Unlike a condition's, their values do not
+        stand in the table's log."""
+        self._merge(name, keys, keys.columns).whenMatchedDelete().execute()
+
+    def set(self, name: str, rows: DataFrame, *on: str) -> None:
+        """One commit: the other columns of `rows` take the place of those of the row that has the same columns `on`,
+        without their values in the log."""
+        values = {column: F.col(f"new.{column}") for column in rows.columns if column not in on}
+        self._merge(name, rows, on).whenMatchedUpdate(set={**values}).execute()
+
+    def clear(self, name: str, keys: DataFrame, *columns: str) -> None:
+        """One commit: `columns` become null in rows that equal one of `keys`, which do not stand in the log."""
+        empty = {column: F.lit(None).cast(TABLES[name][column].dataType) for column in columns}
+        self._merge(name, keys, keys.columns).whenMatchedUpdate(set={**empty}).execute()
+
+    def overwrite(self, name: str, rows: DataFrame) -> None:
+        """One commit in which `rows` take the place of all."""
+        self._make(name)
+        rows.write.format("delta").mode("overwrite").save(self.path(name))
 
     def vacuum(self, name: str) -> None:
         """Deletes files that no version holds which is younger than the table keeps old ones."""
@@ -73,6 +94,10 @@ class Warehouse:
         """In SQL, which Spark Connect takes too; DeltaTable would ask for a plugin of its server."""
         path = self.path(name).replace("`", "``")
         return f"delta.`{path}`"
+
+    def _merge(self, name: str, rows: DataFrame, on: Iterable[str]) -> DeltaMergeBuilder:
+        same = " AND ".join(f"old.{column} <=> new.{column}" for column in on)
+        return self._table(name).alias("old").merge(rows.alias("new"), same)
 
     def _table(self, name: str) -> DeltaTable:
         self._make(name)

@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -19,6 +21,7 @@ from site_people import as_people
 from facejoin.demo.collection import Collection, load_collection
 from facejoin.demo.draft import Draft, make_once
 from facejoin.demo.serving import served
+from facejoin.viewer.server import serve_site
 from facejoin.viewer.site import write_site
 
 FACEJOIN = Path(sys.executable).with_name("facejoin")
@@ -142,3 +145,47 @@ def test_a_folder_without_a_page_is_one_clear_line(tmp_path, facejoin):
     status, out, err = facejoin("view", tmp_path)
     assert (status, out) == (2, "")
     assert err == f"facejoin: no page in {tmp_path}: expected index.html, as `facejoin publish` writes it\n"
+
+
+def answered(url: str, path: str, host: str | None = None) -> tuple[int, bytes]:
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
+    with closing(connection):
+        connection.request("GET", path, headers={} if host is None else {"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+@pytest.fixture
+def served_site(site: Path) -> Iterator[tuple[str, Path]]:
+    with serve_site(site) as own:
+        yield own.url, site
+
+
+def test_links_that_lead_out_of_the_site_are_not_followed_and_others_are(served_site, tmp_path):
+    url, site = served_site
+    (tmp_path / "secret.txt").write_text("secret")
+    (site / "file").symlink_to(tmp_path / "secret.txt")
+    (site / "folder").symlink_to(tmp_path)
+    (site / "within").symlink_to(site / "results.json")
+    for path in ("/file", "/folder/secret.txt", "/folder/", "/../../secret.txt", "/%2e%2e/%2e%2e/secret.txt"):
+        status, body = answered(url, path)
+        assert (status, b"secret" in body.replace(path.encode(), b"")) == (404, False), path
+    assert answered(url, "/within") == (200, (site / "results.json").read_bytes())
+
+
+def test_folders_are_not_listed(served_site):
+    url, site = served_site
+    (site / "figures").mkdir()
+    (site / "figures" / "people.svg").write_text("<svg/>")
+    status, body = answered(url, "/figures/")
+    assert (status, b"people.svg" in body) == (404, False)
+    assert answered(url, "/figures/people.svg")[0] == 200
+
+
+def test_who_asks_for_another_machine_is_refused(served_site):
+    url, _ = served_site
+    port = urlsplit(url).port
+    assert answered(url, "/", f"localhost:{port}")[0] == 200
+    for host in ("evil.test", f"evil.test:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}", ""):
+        status, body = answered(url, "/results.json", host)
+        assert (status, b"Ada" in body) == (421, False), host

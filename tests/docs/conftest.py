@@ -97,6 +97,7 @@ def _truths(folder: Path) -> None:
     none = [{"file": path.name, "boxes": []} for path in sorted((folder / "scenes").iterdir())]
     (folder / "truth.json").write_text(json.dumps(faces))
     (folder / "nonface.json").write_text(json.dumps(none))
+    (folder / "asked.txt").write_text("# by mail\nphoto 4000002372\nowner 10000061@N07\n")
 
 
 def _warehouse(spark: SparkSession, samples: Samples, folder: Path, settings: Settings) -> None:

@@ -44,6 +44,10 @@ PLACEHOLDERS = {  # word of the pages → what it is here, below the folder that
     "IMAGES": "photos",
     "PAIRS": "photos/pairsDevTest.txt",
     "TRUTH": "truth.json",
+    "PHOTO_ID": "4000002372",  # in the two lists that `shelf` invents
+    "NSID": "10000061@N07",
+    "PERSON": "Joe_Biden",
+    "asked.txt": "asked.txt",
     "DIR": "photos",
     "LFW": "photos",
     "LFW/known": "photos/known",

@@ -8,20 +8,26 @@ import pytest
 # From the ground up: a folder imports itself and those on lower floors.
 FLOORS = (
     {"conf"},
-    {"udfs.web", "udfs.vision.engines", "udfs.recognition"},
+    {"udfs.web", "udfs.vision.engines", "udfs.recognition", "udfs.traces"},
     {"udfs.vision.detection", "udfs.vision.embedding", "udfs.recognition.audit", "udfs.recognition.training"},
     {"udfs.vision"},
     {"udfs", "viewer", "jobs.evaluate.measures"},
     {"jobs.store"},
     {"jobs.downloads", "jobs.folders", "jobs.hosts", "jobs.lists", "jobs.site"},
-    {"jobs.gallery", "jobs.waves"},
+    {"jobs.gallery", "jobs.erasure", "jobs.waves"},
     {"jobs.evaluate"},
     {"jobs"},
     {"demo"},
     {"cli"},
 )
 FLOOR_OF = {folder: floor for floor, folders in enumerate(FLOORS) for folder in folders}
-ROOMS = ("udfs.web", "udfs.vision", "udfs.recognition", "jobs.evaluate.measures")  # without Spark, without neighbours
+ROOMS = (
+    "udfs.web",
+    "udfs.vision",
+    "udfs.recognition",
+    "udfs.traces",
+    "jobs.evaluate.measures",
+)  # without Spark, without neighbours
 SPARKLESS = (*ROOMS, "viewer")
 
 

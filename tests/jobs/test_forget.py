@@ -6,16 +6,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from named_photos import BIDEN_AND_COLLINS, BOB, MIRRORED_BIDEN, OBAMA
+from named_photos import ASKED_OUT, BIDEN_AND_COLLINS, BOB, MIRRORED_BIDEN, OBAMA, OWNER_ASKED_OUT
 
-from facejoin.conf.schemas import PERSONAL
-from facejoin.conf.settings import SettingsError
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.enroll import enroll
-from facejoin.jobs.forget import Kind, forget
+from facejoin.jobs.forget import forget
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import publish
-from facejoin.jobs.store.errors import JobError
 from facejoin.jobs.store.warehouse import Warehouse
 
 pytestmark = pytest.mark.slow  # every job runs twice
@@ -29,9 +26,8 @@ def forgotten(spark, campaign, published, tmp_path_factory):
     shutil.copytree(campaign.warehouse.folder, folder / "warehouse")
     warehouse = Warehouse(spark, str(folder / "warehouse"))
     copy = replace(campaign, warehouse=warehouse, site=folder / "site")
-    asked: list[tuple[Kind, str]] = [("photo", str(PHOTO.photo_id)), ("owner", OWNER), ("person", PERSON)]
-    for kind, value in asked:
-        forget(spark, warehouse, kind, value, "by mail")
+    asked = [("photo", str(PHOTO.photo_id)), ("owner", OWNER), ("person", PERSON)]
+    report = forget(spark, warehouse, copy.settings, asked, reason="by mail")
     erased = {
         "results": {row["photo_id"] for row in warehouse.read("results").collect()},
         "matches": {(row["photo_id"], row["person"]) for row in warehouse.read("matches").collect()},
@@ -39,8 +35,7 @@ def forgotten(spark, campaign, published, tmp_path_factory):
         "references": {row["person"] for row in warehouse.read("references").collect()},
         "gallery_models": warehouse.read("gallery_models").count(),
     }
-    with pytest.raises(JobError, match="run `facejoin enroll` first"):
-        publish(spark, warehouse, copy.settings, copy.site)
+    shown = publish(spark, warehouse, copy.settings, copy.site)
     asked = campaign.server.requests
     crawled = crawl(spark, warehouse, copy.settings)
     enrolled = enroll(spark, warehouse, copy.settings, copy.gallery)
@@ -48,7 +43,7 @@ def forgotten(spark, campaign, published, tmp_path_factory):
     publish(spark, warehouse, copy.settings, copy.site)
     site = {path.name: path.read_text() for path in copy.site.rglob("*") if path.is_file()}
     return SimpleNamespace(
-        campaign=copy, erased=erased, crawled=crawled, enrolled=enrolled, site=site,
+        campaign=copy, report=report, shown=shown, erased=erased, crawled=crawled, enrolled=enrolled, site=site,
         asked_again=campaign.server.requests - asked,
     )  # fmt: skip
 
@@ -58,23 +53,30 @@ def test_their_rows_are_gone_at_once(forgotten):
     assert not {PHOTO.photo_id, OWNERS_PHOTO.photo_id} & erased["results"]
     assert erased["matches"] == {(BIDEN_AND_COLLINS.photo_id, "Joe_Biden")}
     assert erased["people"] == erased["references"] == {"Barack_Obama", "Joe_Biden"}
-    assert erased["gallery_models"] == 0
+    assert erased["gallery_models"] == 1
 
 
-def test_their_photos_stay_in_the_books_without_what_is_personal(forgotten, campaign):
+def test_nothing_is_left_of_them_in_any_file(forgotten):
+    assert (forgotten.report.failure, forgotten.report.traces) == (None, {})
+    assert forgotten.report.rows["results"] == 2
+    assert forgotten.report.vectors >= 3
+
+
+def test_their_photos_are_gone_and_the_others_stay_with_who_asked_before(forgotten, campaign):
+    """Who was on the list of an older version is erased with them."""
     photos = {row["photo_id"]: row for row in forgotten.campaign.warehouse.read("photos").collect()}
-    assert len(photos) == len(campaign.rows)
-    for photo in (PHOTO, OWNERS_PHOTO):
-        assert all(photos[photo.photo_id][name] is None for name in PERSONAL)
-        assert photos[photo.photo_id]["bucket"] is not None
+    gone = {PHOTO, OWNERS_PHOTO, ASKED_OUT, OWNER_ASKED_OUT}
+    assert {*photos} == {photo.photo_id for photo in {*campaign.rows} - gone}
     assert photos[BIDEN_AND_COLLINS.photo_id]["title"] == campaign.rows[BIDEN_AND_COLLINS].title
 
 
-def test_later_jobs_pass_them_over(forgotten, statuses_by_photo):
-    assert forgotten.crawled.new_results == 2
+def test_the_others_are_published_before_anything_else_runs(forgotten):
+    assert (forgotten.shown.people, forgotten.shown.pictures) == (2, 1)
+
+
+def test_later_jobs_pass_them_over(forgotten):
+    assert forgotten.crawled.new_results == 0
     assert forgotten.crawled.remaining == 0
-    statuses = statuses_by_photo(forgotten.campaign.warehouse)
-    assert statuses[PHOTO] == statuses[OWNERS_PHOTO] == ["suppressed"]
     assert not forgotten.asked_again
     assert forgotten.enrolled.people == 2
     people = {row["person"] for row in forgotten.campaign.warehouse.read("references").collect()}
@@ -87,15 +89,3 @@ def test_they_are_nowhere_on_the_page(forgotten, campaign):
         assert not [word for word in hidden if word in text], name
     results = json.loads(forgotten.site["results.json"])
     assert [(person["name"], len(person["foundPics"])) for person in results] == [("Barack_Obama", 0), ("Joe_Biden", 1)]
-
-
-def test_asking_twice_is_on_the_list_once(spark, forgotten):
-    warehouse = forgotten.campaign.warehouse
-    before = warehouse.read("suppressed").count()
-    forget(spark, warehouse, "photo", str(PHOTO.photo_id))
-    assert warehouse.read("suppressed").count() == before
-
-
-def test_a_photo_is_named_by_its_number(spark, warehouse):
-    with pytest.raises(SettingsError, match="by its number, not by 'abc'"):
-        forget(spark, warehouse, "photo", "abc")

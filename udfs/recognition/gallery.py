@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facejoin.udfs.recognition.calibration import Curve
+from facejoin.udfs.recognition.classifier_content import content
 from facejoin.udfs.recognition.impostors import Impostors
 from facejoin.udfs.recognition.nonface_filter import NonfaceFilter, load_nonfaces
 from facejoin.udfs.recognition.scorer import Scorer
@@ -52,9 +53,16 @@ class Gallery:
 
     @property
     def digest(self) -> str:
-        """Names exactly this gallery: equal references, kind and settings, equal name."""
+        """Names exactly this gallery: equal references, kind, settings and classifier, equal name."""
+        return self._named(b"" if self.scorer.classifier is None else b"\0".join(content(self.scorer.classifier)))
+
+    def is_named(self, digest: str) -> bool:
+        """Whether this is what was stored by that name. Older versions left the classifier out of it."""
+        return digest in (self.digest, self._named(b""))
+
+    def _named(self, classifier: bytes) -> str:
         arrays = b"".join(np.ascontiguousarray(array).tobytes() for array in self._arrays().values())
-        return hashlib.sha256(self.parameters_json().encode() + arrays).hexdigest()[:16]
+        return hashlib.sha256(self.parameters_json().encode() + arrays + classifier).hexdigest()[:16]
 
     def arrays(self) -> bytes:
         buffer = io.BytesIO()

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 import facejoin.jobs.site.pictures as pictures_module
 from facejoin.conf.schemas import TABLES
-from facejoin.jobs.publish import SHOWN
+from facejoin.jobs.site.pages import SHOWN
 from facejoin.jobs.site.pictures import by_rank, found_by_part, found_of_people, match_pieces, people_of_page
 from facejoin.udfs.places import towns_of
 from facejoin.viewer.site import write_site

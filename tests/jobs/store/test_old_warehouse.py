@@ -29,10 +29,11 @@ from facejoin.jobs.crawl import crawl
 from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import UNIT, EnrollReport
 from facejoin.jobs.forget import forget
-from facejoin.jobs.manifest import ListReport, manifest
+from facejoin.jobs.manifest import manifest
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import publish
 from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.store.list_report import ListReport
 from facejoin.jobs.store.match_report import FalseMatches, MatchReport
 from facejoin.jobs.store.once import last_report
 from facejoin.jobs.store.warehouse import Warehouse
@@ -155,9 +156,10 @@ def test_a_crawl_goes_on_in_it_and_matches_and_forgets_rows_of_both_versions(spa
     assert taken == datetime(2011, 6, 12, 12, 30, 5, tzinfo=UTC).timestamp()
     assert {said[photo_id] for photo_id in said if photo_id != new_photo} == {None}
     assert match(spark, old, settings).matches == MATCH_REPORT.matches
-    for photo_id in (PHOTO_OF_BOB_AND_CY, new_photo):
-        forget(spark, old, "photo", str(photo_id))
-    assert {row["photo_id"] for row in old.read("results").collect()} == {*said} - {PHOTO_OF_BOB_AND_CY, new_photo}
+    asked = [("photo", str(photo_id)) for photo_id in (PHOTO_OF_BOB_AND_CY, new_photo)]
+    assert forget(spark, old, settings, asked).failure is None
+    left = {row["photo_id"] for row in old.read("results").collect()}
+    assert left < {*said} - {PHOTO_OF_BOB_AND_CY, new_photo}  # those of the owner of then are gone for good, too
 
 
 def test_what_match_makes_of_it_today_is_what_it_made_then(spark, old, settings):
@@ -201,10 +203,17 @@ def test_reports_are_kept_as_the_json_that_they_were(old):
 
 
 def test_who_asks_out_is_out_of_it(spark, old, settings, folder):
-    forget(spark, old, "person", CY)
-    assert old.read("gallery_models").isEmpty()
-    forget(spark, old, "photo", str(PHOTO_OF_BOB_AND_CY))
+    """And who did then, of whom 0.1.0 left a row without what is personal, old files, and the name on the list."""
+    [owner] = [row["value"] for row in old.read("suppressed").collect()]
+    assert owner.encode() in b"".join(path.read_bytes() for path in (folder / "warehouse").rglob("*.json"))
+    report = forget(spark, old, settings, [("person", CY), ("photo", str(PHOTO_OF_BOB_AND_CY))], site=folder / "site")
+    assert (report.failure, report.traces, report.unknown) == (None, {}, [])
     assert {row["person"] for row in old.read("references").collect()} == {ANN, BOB}
     assert old.read("results").where(f"photo_id = {PHOTO_OF_BOB_AND_CY}").isEmpty()
     assert sorted(row["photo_id"] for row in old.read("matches").collect()) == [1, 3, 5]
+    assert load_gallery(*stored_gallery(old, MODEL_VERSION)[1]).parameters.people == (ANN, BOB)
+    assert old.read("photos").where(F.col("owner") == owner).isEmpty()
+    assert {row["value"][:7] for row in old.read("suppressed").collect()} == {"sha256:"}
+    left = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".bz2")
+    assert owner.encode() not in left
     assert old.read("suppressed").count() == 3  # the owner of then, and these two

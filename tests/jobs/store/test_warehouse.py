@@ -4,7 +4,7 @@ import pytest
 from delta import DeltaTable
 from pyspark.testing import assertDataFrameEqual, assertSchemaEqual
 
-from facejoin.conf.schemas import MATCHES, PEOPLE, PERSONAL, PHOTOS, STATISTICS, TABLES
+from facejoin.conf.schemas import MATCHES, PEOPLE, PHOTOS, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.store.errors import SPARK_ERRORS, one_line
 from facejoin.jobs.store.warehouse import Warehouse, one_spelling
@@ -33,11 +33,13 @@ def test_the_comments_of_columns_are_kept_with_the_table(tables):
 
 
 def test_statistics_leave_out_what_is_personal(tables):
-    tables.read("photos")
-    [[properties]] = DeltaTable.forPath(tables.spark, tables.path("photos")).detail().select("properties").collect()
-    kept = properties["delta.dataSkippingStatsColumns"].split(",")
-    assert kept == list(STATISTICS["photos"])
-    assert not {*kept} & {*PERSONAL, "owner", "photo_id"}
+    assert {*STATISTICS} == {*TABLES} - {"leases"}  # which tell of processes alone
+    impersonal = {"bucket", "model_version", "status", "reason", "gallery", "job", "kind"}
+    assert {column for columns in STATISTICS.values() for column in columns} <= impersonal
+    for name in ("photos", "runs"):
+        tables.read(name)
+        [[properties]] = DeltaTable.forPath(tables.spark, tables.path(name)).detail().select("properties").collect()
+        assert properties["delta.dataSkippingStatsColumns"].split(",") == [*STATISTICS[name]]
 
 
 def test_a_confidence_above_one_is_refused(spark, tables):

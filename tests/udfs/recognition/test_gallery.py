@@ -1,3 +1,4 @@
+import copy
 import io
 import json
 import pickle
@@ -86,6 +87,21 @@ def test_another_kind_threshold_person_or_reference_is_another_digest(gallery: G
     others += [replace(gallery, scorer=off), replace(gallery, impostors=fewer(gallery.impostors))]
     digests = {gallery.digest, *(other.digest for other in others)}
     assert len(digests) == len(others) + 1
+
+
+def test_another_classifier_is_another_digest_and_the_older_name_without_it_stands(
+    gallery: Gallery, loaded: Gallery
+) -> None:
+    plain = replace(gallery, scorer=replace(gallery.scorer, classifier=None))
+    assert loaded.is_named(gallery.digest)
+    assert loaded.is_named(plain.digest)
+    assert not loaded.is_named("0" * 16)
+    if gallery.scorer.classifier is None:
+        assert gallery.digest == plain.digest
+        return
+    other = copy.deepcopy(gallery.scorer.classifier)
+    other.classes_ = other.classes_[::-1].copy()
+    assert replace(gallery, scorer=replace(gallery.scorer, classifier=other)).digest != gallery.digest != plain.digest
 
 
 def fewer(impostors: Impostors) -> Impostors:
