@@ -55,8 +55,8 @@ class Embedder:
         self.kind = EMBEDDERS[settings.model]
         self.mirror = settings.mirror
         self.device = runtime.device
-        batch = settings.batch if runtime.device.type == "cuda" else min(settings.batch, PROCESSOR_BATCH)
-        self.network = runtime.load(_OnPixels(self.kind.load(weights)), (batch, self.kind.size, self.kind.size, 3))
+        self.batch = settings.batch if runtime.device.type == "cuda" else min(settings.batch, PROCESSOR_BATCH)
+        self.network = runtime.load(_OnPixels(self.kind.load(weights)), (self.batch, self.kind.size, self.kind.size, 3))
 
     def crops(self, photo: np.ndarray, landmarks: np.ndarray) -> list[np.ndarray]:
         """photo uint8 (height, width, 3), landmarks (n, 5, 2) → n crops, uint8 (size, size, 3)."""
@@ -70,6 +70,11 @@ class Embedder:
         """n crops of `crops` → (n, dimensions) float32, rows of length 1; with `mirror` the mean of both ways round."""
         if not crops:
             return np.zeros((0, self.kind.dimensions), np.float32)
+        parts = (crops[start : start + self.batch] for start in range(0, len(crops), self.batch))
+        return np.concatenate([self._vectors(part) for part in parts])
+
+    def _vectors(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+        """Of one batch: as floats, a crowd's crops would take more memory than all its networks."""
         faces = torch.from_numpy(np.stack(crops)).to(self.device).float()
         vectors = normalize(self.network(faces))
         if self.mirror:
