@@ -17,6 +17,7 @@ FETCH = FetchSettings.model_validate(
 )
 URLS = [
     *("http://farm1.pictures.test/1.jpg", "https://FARM2.pictures.test:8443/2.jpg", "http://pictures.test/3.jpg"),
+    *("http://10.0.0.7:80/7.jpg", "http://user@odd_name.test/8.jpg"),
     *("http://other.test/4.jpg", "http://pictures.test.evil/5.jpg", "http://slow.test/6.jpg?a=http://x.test/"),
 ]
 
