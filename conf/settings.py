@@ -62,7 +62,7 @@ class HostBudget(Stage):
     """What the whole cluster may ask of hosts together, however many tasks it has."""
 
     connections: Annotated[int, Field(ge=1)] = 4  # open at the same time; a browser opens six to a host
-    requests_per_second: Annotated[FiniteFloat, Field(gt=0)] = 10.0
+    requests_per_second: Annotated[FiniteFloat, Field(gt=0)] = 10.0  # in any second, so nine tenths of it on average
 
 
 class HostGroup(HostBudget):
@@ -92,7 +92,7 @@ class FetchSettings(Stage):
     failures: Annotated[int, Field(ge=1)] = 10  # of a host, one after the other, after which it is left alone
     left_alone: Annotated[FiniteFloat, Field(gt=0)] = 60.0  # seconds, at first; doubled each time, up to an hour
     robots: bool = True  # honour robots.txt of every host
-    user_agent: Annotated[str, Field(pattern=r"^[!-~][ -~]*$")] = "face-join/0.1"
+    user_agent: Annotated[str, Field(pattern=r"^[!-~][ -~]*$")] = "face-join/0.1"  # by which robots.txt files know you
     # Page or mail address by which whoever runs a host reaches you; needed to ask any host that is not your own
     contact: Annotated[str, Field(pattern=CONTACT)] | None = None
     # Your own hosts, on any port, that may be fetched though they are not public
@@ -100,9 +100,8 @@ class FetchSettings(Stage):
     blocked_networks: tuple[IPv4Network | IPv6Network, ...] = ()  # never fetched: the cluster's own public addresses
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (80, 443)  # of public hosts
     ca_bundle: FilePath | None = None  # PEM file of trusted authorities; None: those of certifi
-    placeholder_paths: tuple[re.Pattern[str], ...] = (  # on the final URL
-        re.compile(r"/images/([\w-]+/)?photo_unavailable"),
-    )
+    # On the final URL; Flickr's is https://s.yimg.com/pw/images/en-us/photo_unavailable.png
+    placeholder_paths: tuple[re.Pattern[str], ...] = (re.compile(r"/images/([\w-]+/)?photo_unavailable"),)
     placeholder_sha256: tuple[Sha256, ...] = ()  # of known such pictures
 
     @property
@@ -252,9 +251,9 @@ class CrawlSettings(Stage):
     wave_photos: Annotated[int, Field(ge=1)] = 50_000  # photos per Delta commit, about; two are in flight
     task_photos: Annotated[int, Field(ge=1)] = 2_000  # photos per Spark task, about: 2 to 5 minutes
     photo_batch: Annotated[int, Field(ge=1)] = 32  # photos that the networks see together
-    # The crawl stops after a wave of which more than this share failed by the network or by the hosts
+    # The crawl stops after a wave of whose new photos more than this share failed by the network or by the hosts
     stop_share: Probability = 0.5
-    stop_photos: Annotated[int, Field(ge=1)] = 100  # and as many of its photos at the least
+    stop_photos: Annotated[int, Field(ge=1)] = 100  # and as many of them at the least
     put_off_rounds: Annotated[int, Field(ge=0)] = 3  # times that photos which were put off are tried again, at the end
     put_off_wait: Annotated[FiniteFloat, Field(ge=0)] = 900.0  # seconds at most until each of these times
     keeper_port: Annotated[int, Field(ge=0, le=65535)] = 0  # of the driver, by which tasks share budgets; 0: any

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from facejoin.conf.settings import FetchSettings, SettingsError
+from facejoin.jobs.hosts.layout import host_column
 from facejoin.udfs.web.guard import AddressGuard
 
 LITERAL = r"^(\[.*\]|[0-9.]+|localhost)$"  # of a URL's host: an address, or this machine
@@ -25,9 +26,8 @@ def require_contact(photos: DataFrame, fetch: FetchSettings) -> None:
         )
 
 
-def _others_host(photos: DataFrame, fetch: FetchSettings) -> str | None:
-    host = F.lower(F.try_parse_url("download_url", F.lit("HOST")))
-    hosts = photos.where("excluded IS NULL").select(host.alias("host")).where("host IS NOT NULL")
+    host = host_column(F.col("download_url")).alias("host")
+    hosts = photos.where("excluded IS NULL").select(host).where("host IS NOT NULL")
     named = hosts.where(~F.col("host").rlike(LITERAL)).first()
     if named is not None:
         return str(named["host"])

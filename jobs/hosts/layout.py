@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from facejoin.conf.settings import CrawlSettings, FetchSettings, HostBudget
 from facejoin.udfs.web.pace import group_of
 
+HOST = r"^\s*(?i:https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)"
 PARTITION, GROUP = "_task", "_hosts"
 
 
@@ -68,10 +69,15 @@ def _at_work(budget: HostBudget) -> int:
     return max(min(budget.connections, int(budget.requests_per_second)), 1)
 
 
+def host_column(url: Column) -> Column:
+    """Of a web address, in lower case and without a port; null of anything else. Odd names too, which Java's URLs have
+    no host for."""
+    return F.nullif(F.lower(F.regexp_extract(url, HOST, 1)), F.lit(""))
+
+
 def group_column(url: Column, fetch: FetchSettings) -> Column:
-    """The column's twin of `group_of`; null where the URL has no host. Wrong ones too: the tasks' pace is not by it."""
-    host = F.lower(F.try_parse_url(url, F.lit("HOST")))
-    group = host
+    """The column's twin of `group_of`; null where the URL has no host."""
+    host = group = host_column(url)
     for one in reversed(fetch.host_groups):
         matches = host.rlike("|".join(f"^{translate(pattern)}" for pattern in one.hosts))
         group = F.when(matches, F.lit(one.hosts[0])).otherwise(group)

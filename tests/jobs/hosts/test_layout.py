@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql import functions as F
 
-from facejoin.conf.settings import CrawlSettings, FetchSettings
+from facejoin.conf.settings import CrawlSettings, FetchSettings, HostBudget
 from facejoin.jobs.hosts.layout import GROUP, Layout, group_column, laid_out, layout
 from facejoin.udfs.web.pace import group_of
 
@@ -17,6 +17,7 @@ FETCH = FetchSettings.model_validate(
 )
 URLS = [
     *("http://farm1.pictures.test/1.jpg", "https://FARM2.pictures.test:8443/2.jpg", "http://pictures.test/3.jpg"),
+    *("http://10.0.0.7:80/7.jpg", "http://user@odd_name.test/8.jpg"),
     *("http://other.test/4.jpg", "http://pictures.test.evil/5.jpg", "http://slow.test/6.jpg?a=http://x.test/"),
 ]
 
@@ -26,12 +27,8 @@ def tasks_of(plan: Layout) -> list[int]:
 
 
 def test_a_group_gets_tasks_for_its_share_of_the_photos() -> None:
-    plan = layout(
-        {"a.test": 600, "b.test": 100},
-        1000,
-        20,
-        FetchSettings(each_host={"connections": 99, "requests_per_second": 99}),
-    )
+    plenty = FetchSettings(each_host=HostBudget(connections=99, requests_per_second=99))
+    plan = layout({"a.test": 600, "b.test": 100}, 1000, 20, plenty)
     assert tasks_of(plan) == [12, 2, 6]
     assert [*plan.groups["a.test"], *plan.groups["b.test"], *plan.others] == [*range(plan.tasks)]
 
@@ -54,6 +51,7 @@ def test_there_is_always_a_task_for_what_has_no_host() -> None:
 @pytest.fixture(scope="module")
 def todo(spark):
     """Of the large group 400 photos, of fifty other hosts two each, and some that are not downloaded."""
+    rows: list[tuple[int, str, str | None]]
     rows = [(number, f"http://farm{number % 9}.pictures.test/{number}.jpg", None) for number in range(400)]
     rows += [(1000 + number, f"http://host{number % 50}.test/{number}.jpg", None) for number in range(100)]
     rows += [(2000, "no address", None), (2001, "http://pictures.test/2001.jpg", "video")]

@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import pytest
 
 from facejoin.conf.settings import CrawlSettings
@@ -6,7 +8,7 @@ from facejoin.jobs.store.errors import JobError
 from facejoin.udfs.web.outcomes import Outcome
 
 
-def seen(rows: int, **statuses: int) -> dict[str, float]:
+def seen(rows: int, **statuses: int) -> Mapping[str, float]:
     counts = {f"status_{outcome.value}": 0 for outcome in Outcome} | {
         f"status_{name}": n for name, n in statuses.items()
     }
@@ -24,7 +26,7 @@ def test_a_wave_that_mostly_failed_stops_the_crawl_in_one_line_that_says_what_to
 
 
 def test_photos_that_had_failed_before_do_not_count() -> None:
-    again = seen(1000, timeout=1000) | {"first_tries": 0, "failed_first_tries": 0}
+    again = {**seen(1000, timeout=1000), "first_tries": 0, "failed_first_tries": 0}
     stop_if_most_failed("0000-0007", again, CrawlSettings())
 
 
