@@ -26,6 +26,7 @@ def require_contact(photos: DataFrame, fetch: FetchSettings) -> None:
         )
 
 
+def _others_host(photos: DataFrame, fetch: FetchSettings) -> str | None:
     host = host_column(F.col("download_url")).alias("host")
     hosts = photos.where("excluded IS NULL").select(host).where("host IS NOT NULL")
     named = hosts.where(~F.col("host").rlike(LITERAL)).first()
