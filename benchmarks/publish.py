@@ -215,7 +215,8 @@ def _stop(spark: SparkSession) -> None:
     """The JVM too: it would stand beside the one that is measured."""
     gateway = spark.sparkContext._gateway
     spark.stop()
-    gateway.shutdown()
+    if gateway is not None:
+        gateway.shutdown()
 
 
 if __name__ == "__main__":

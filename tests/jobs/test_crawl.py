@@ -166,7 +166,8 @@ def test_a_second_crawl_leaves_a_wave_to_the_first_and_says_who_has_it(
     gate.wait_until_held()
     second = crawl(spark, Warehouse(spark, warehouse.folder), campaign.settings)
     assert (second.new_results, second.remaining) == (0, 1)
-    assert re.fullmatch(r"crawl \d+-\d+ of .*, held by .* on .*, process \d+ since .*", *second.held)
+    [holder] = second.held
+    assert re.fullmatch(r"crawl \d+-\d+ of .*, held by .* on .*, process \d+ since .*", holder)
     gate.open()
     first = outcome.get()
     assert (first.new_results, first.remaining, first.held, first.doubles) == (1, 0, [], 0)

@@ -10,6 +10,7 @@ from named_photos import ASKED_OUT, BIDEN_AND_COLLINS, BOB, MIRRORED_BIDEN, OBAM
 
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.enroll import enroll
+from facejoin.jobs.erasure.asked import Asked
 from facejoin.jobs.forget import forget
 from facejoin.jobs.match import match
 from facejoin.jobs.publish import publish
@@ -26,7 +27,7 @@ def forgotten(spark, campaign, published, tmp_path_factory):
     shutil.copytree(campaign.warehouse.folder, folder / "warehouse")
     warehouse = Warehouse(spark, str(folder / "warehouse"))
     copy = replace(campaign, warehouse=warehouse, site=folder / "site")
-    asked = [("photo", str(PHOTO.photo_id)), ("owner", OWNER), ("person", PERSON)]
+    asked: list[Asked] = [("photo", str(PHOTO.photo_id)), ("owner", OWNER), ("person", PERSON)]
     report = forget(spark, warehouse, copy.settings, asked, reason="by mail")
     erased = {
         "results": {row["photo_id"] for row in warehouse.read("results").collect()},

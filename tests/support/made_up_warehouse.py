@@ -34,7 +34,13 @@ PHOTOS_OF = {
     4000000005: ALICE,
     4000000006: ALICE,
 }
-SEEN = {4000000001: [ANN], 4000000002: [BOB, ZOE], 4000000003: [BOB], 4000000004: [None], 4000000005: [ZOE, None]}
+SEEN: dict[int, list[str | None]] = {
+    4000000001: [ANN],
+    4000000002: [BOB, ZOE],
+    4000000003: [BOB],
+    4000000004: [None],
+    4000000005: [ZOE, None],
+}
 COPY, OTHER = 4000000006, "another-version"  # of photo 1; of the model, under which photo 5 was crawled too
 BOXES = np.array([[10, 10, 40, 40], [60, 10, 90, 40]], float)  # of the first and the second face, in pixels of 100
 LIST = "file:/lists/made_up.tsv"
@@ -73,18 +79,18 @@ def make_up(spark: SparkSession, folder: Path, kind: GalleryKind = "centred_cosi
         for number, (owner, file, vector) in enumerate(zip(owners, files, vectors, strict=True))
     ]  # fmt: skip
     write_gallery(warehouse, gallery, [_filled(row) for row in references])
-    faces = {
+    faces: dict[tuple[int | str, int], np.ndarray] = {
         (photo, place): _unit(rng.normal(size=(1, DIMENSIONS)))[0]
         for photo, seen in SEEN.items()
         for place in range(len(seen))
     }
-    again = {(OTHER, place): _unit(rng.normal(size=(1, DIMENSIONS)))[0] for place in (0, 1)}
-    _add_collection(spark, warehouse, faces | again)
+    faces |= {(OTHER, place): _unit(rng.normal(size=(1, DIMENSIONS)))[0] for place in (0, 1)}
+    _add_collection(spark, warehouse, faces)
     _add_matches(spark, warehouse, gallery.digest)
     _add_runs(warehouse, gallery.digest, folder / "site")
     write_pages(warehouse, VERSION, gallery.digest, folder / "site")
     own = {person: [*vectors[owners == row]] for row, person in enumerate(people)}
-    return MadeUp(warehouse, folder / "site", {**faces, **again}, own)
+    return MadeUp(warehouse, folder / "site", faces, own)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

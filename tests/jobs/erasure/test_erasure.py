@@ -24,6 +24,7 @@ from made_up_warehouse import (
     url,
 )
 
+from facejoin.jobs.erasure.asked import Asked
 from facejoin.jobs.erasure.search import search, search_elsewhere
 from facejoin.jobs.forget import forget
 from facejoin.jobs.publish import publish
@@ -35,7 +36,7 @@ from facejoin.udfs.recognition.gallery import load_gallery
 from facejoin.udfs.traces.traces import Traces
 
 PHOTO = 4000000001
-ASKED = [("photo", str(PHOTO)), ("owner", CAROL), ("person", ZOE)]
+ASKED: list[Asked] = [("photo", str(PHOTO)), ("owner", CAROL), ("person", ZOE)]
 GONE = [PHOTO, *(photo for photo, owner in PHOTOS_OF.items() if owner == CAROL)]
 LEFT = [photo for photo in PHOTOS_OF if photo not in GONE]
 
@@ -108,6 +109,8 @@ def test_the_gallery_goes_on_and_its_matches_and_reports_with_it(spark, forgotte
     [match] = warehouse.read("matches").collect()
     assert (match["gallery"], match["photo_id"], match["person"], match["runner_up"]) == (digest, 4000000002, BOB, ANN)
     report = last_report(warehouse, "match", digest, MatchReport)
+    assert report is not None
+    assert report.false_matches is not None
     assert (report.people, report.false_matches.people) == ({ANN: 1, BOB: 2}, {ANN: 0.1, BOB: 0.1})
     assert {row["gallery"] for row in warehouse.read("references").collect()} == {digest}
 
@@ -130,7 +133,7 @@ def test_a_name_that_is_nobodys_is_told_and_changes_nothing(spark, forgotten, ve
     warehouse = forgotten.made.warehouse
     before = versions(warehouse)
     report = forget(spark, warehouse, SETTINGS, [("person", "An_Made_Up")])
-    assert "nothing found of person An_Made_Up: misspelt?" in report.failure
+    assert "nothing found of person An_Made_Up: misspelt?" in str(report.failure)
     assert versions(warehouse) == before
     assert warehouse.read("suppressed").count() == 3
 

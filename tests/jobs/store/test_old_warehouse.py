@@ -28,6 +28,7 @@ from facejoin.demo.photo_server import PhotoServer
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.downloads.weights import fetch_needed_weights
 from facejoin.jobs.enroll import UNIT, EnrollReport
+from facejoin.jobs.erasure.asked import Asked
 from facejoin.jobs.forget import forget
 from facejoin.jobs.manifest import manifest
 from facejoin.jobs.match import match
@@ -156,7 +157,7 @@ def test_a_crawl_goes_on_in_it_and_matches_and_forgets_rows_of_both_versions(spa
     assert taken == datetime(2011, 6, 12, 12, 30, 5, tzinfo=UTC).timestamp()
     assert {said[photo_id] for photo_id in said if photo_id != new_photo} == {None}
     assert match(spark, old, settings).matches == MATCH_REPORT.matches
-    asked = [("photo", str(photo_id)) for photo_id in (PHOTO_OF_BOB_AND_CY, new_photo)]
+    asked: list[Asked] = [("photo", str(photo_id)) for photo_id in (PHOTO_OF_BOB_AND_CY, new_photo)]
     assert forget(spark, old, settings, asked).failure is None
     left = {row["photo_id"] for row in old.read("results").collect()}
     assert left < {*said} - {PHOTO_OF_BOB_AND_CY, new_photo}  # those of the owner of then are gone for good, too

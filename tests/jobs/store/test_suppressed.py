@@ -4,6 +4,7 @@ import pytest
 
 from facejoin.conf.schemas import PHOTOS, RESULTS, SUPPRESSED
 from facejoin.jobs.store.suppressed import (
+    Kind,
     hash_list,
     hashed,
     is_suppressed,
@@ -18,7 +19,14 @@ from facejoin.jobs.store.warehouse import Warehouse
 
 ALICE, CAROL = "11111111@N01", "33333333@N03"
 OWNERS = {1: ALICE, 2: ALICE, 3: CAROL, 4: None, 18: ALICE}  # by photo; 1 is asked for, 18 is not
-ASKED = [("photo", "1"), ("owner", CAROL), ("person", "Bob"), ("person", "Ann"), ("person", "Bob"), ("photo", ALICE)]
+ASKED: list[tuple[Kind, str]] = [
+    ("photo", "1"),
+    ("owner", CAROL),
+    ("person", "Bob"),
+    ("person", "Ann"),
+    ("person", "Bob"),
+    ("photo", ALICE),
+]
 
 
 @pytest.fixture(scope="module", params=["as it is written", "as an older version wrote it"])

@@ -1,6 +1,7 @@
 """Faces that match nobody lose their vectors when everything is crawled and matched, and the others keep theirs."""
 
 from made_up_warehouse import ALICE, COPY, SEEN, VERSION, all_bytes, make_up
+from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import PHOTOS
 from facejoin.jobs.store.unmatched import drop_unmatched
@@ -9,10 +10,10 @@ from facejoin.jobs.store.unmatched import drop_unmatched
 def test_vectors_of_unmatched_faces_go_when_no_photo_is_left_to_crawl(spark, tmp_path):
     made = make_up(spark, tmp_path)
     warehouse = made.warehouse
-    new = {"photo_id": 4000000009, "owner": ALICE}
-    warehouse.append("photos", spark.createDataFrame([new], PHOTOS).coalesce(1))
+    new = 4000000009
+    warehouse.append("photos", spark.createDataFrame([{"photo_id": new, "owner": ALICE}], PHOTOS).coalesce(1))
     assert drop_unmatched(warehouse, VERSION) == 0
-    warehouse.delete("photos", warehouse.read("photos")["photo_id"] == new["photo_id"])
+    warehouse.delete("photos", F.col("photo_id") == new)
     assert drop_unmatched(warehouse, VERSION) == 3
     assert drop_unmatched(warehouse, VERSION) == 0
     rows = {
