@@ -82,7 +82,7 @@ class FetchSettings(Stage):
     max_bytes: Annotated[int, Field(gt=0)] = 32 * 2**20
     # Of downloaded photos that a task holds until they are analysed; there is always room for two of max_bytes. Bodies
     # of less than half a MiB do not count: they are bounded by their number
-    bytes_in_flight: Annotated[int, Field(gt=0)] = 96 * 2**20
+    bytes_in_flight: Annotated[int, Field(gt=0)] = 64 * 2**20
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     retries: Annotated[int, Field(ge=0, le=10)] = 2  # further tries after an outcome worth another one
     backoff: Annotated[float, Field(ge=0)] = 0.5  # seconds before the first further try, doubled each time
@@ -122,7 +122,7 @@ class DecodeSettings(Stage):
     min_bytes: Annotated[int, Field(ge=0)] = 30_000  # the original study's 30 KB
     max_pixels: Annotated[int, Field(gt=0)] = 100_000_000  # width × height, from the header
     enough_pixels: Annotated[int, Field(gt=0)] = 3_000_000  # a JPEG of more is decoded at a scale that leaves as many
-    # Bytes that decoding may hold of a photo, reckoned from its header: 22 million pixels of a PNG, 26 to 53 million of
+    # Bytes that decoding may hold of a photo, reckoned from its header: 16 million pixels of a PNG, 26 to 53 million of
     # a progressive JPEG; of other JPEGs there is no limit but max_pixels
     max_memory: Annotated[int, Field(gt=0)] = 160_000_000
     max_scans: Annotated[int, Field(ge=1)] = 100  # of a JPEG: each goes over all its pixels; encoders write up to 20

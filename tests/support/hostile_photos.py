@@ -112,7 +112,7 @@ class Hostile:
 TINY_SEGMENT, TINY_CHUNK, TINY_BLOCK = b"\xff\xfe\0\2", chunk(b"teXt", b""), b"!\xfe\1.\0"
 HOSTILE = {
     "RGBA PNG of 100 megapixels": Hostile(
-        lambda: png(10_000, 10_000, TRANSPARENT), "too_many_pixels", "700000000 byte"
+        lambda: png(10_000, 10_000, TRANSPARENT), "too_many_pixels", "1000000000 bytes"
     ),
     "palette PNG of 30 megapixels": Hostile(lambda: png(6_000, 5_000, PALETTE), "too_many_pixels", "6000x5000 PNG"),
     "PNG of 4 gigapixels": Hostile(
@@ -159,10 +159,10 @@ HOSTILE = {
     "WEBP": Hostile(lambda: saved("WEBP"), "unsupported", "not a JPEG, PNG, GIF file"),
 }
 COSTLY = {  # photos that are as large as may be
-    "RGBA PNG": lambda: png(5_000, 4_500, TRANSPARENT),
-    "palette PNG": lambda: png(5_000, 4_500, PALETTE, chunk(b"tRNS", b"\0")),
-    "turned PNG": lambda: png(5_000, 4_500, COLOUR, chunk(b"eXIf", TURNED)),
-    "16-bit PNG": lambda: png(5_000, 4_500, GREY, bits=16),
+    "RGBA PNG": lambda: png(4_000, 4_000, TRANSPARENT),
+    "palette PNG": lambda: png(4_000, 4_000, PALETTE, chunk(b"tRNS", b"\0")),
+    "turned PNG": lambda: png(4_000, 4_000, COLOUR, chunk(b"eXIf", TURNED)),
+    "16-bit PNG": lambda: png(4_000, 4_000, GREY, bits=16),
     "JPEG of 100 scans": lambda: jpeg_of_scans(100),
     "progressive JPEG": lambda: saved("JPEG", (7_000, 7_000), progressive=True),
     "JPEG of 100 megapixels": lambda: saved("JPEG", (10_000, 10_000), "L"),

@@ -31,7 +31,9 @@ BROKEN = (
 )
 
 BAND_PIXELS = 2**20  # that are converted at a time
-PIXEL_BYTES = 7  # that are held of a pixel: 4 at the most by Pillow, and 3 of RGB
+PIXEL_BYTES = (
+    10  # that are held of a pixel: 4 at the most by Pillow, 3 of RGB, and as many by a detector that scales it
+)
 WEBP_PIXEL_BYTES = 20  # Pillow reads each as an animation, with a canvas and copies of it
 TILE_WIDTH, TILE_HEIGHT = 322, 323  # of a TIFF
 
@@ -102,7 +104,7 @@ def _check_size(image: Image.Image, coefficients: int, settings: DecodeSettings)
     per_pixel = WEBP_PIXEL_BYTES if image.format == "WEBP" else PIXEL_BYTES
     memory = coefficients if image.format in JPEGS else pixels * per_pixel
     if memory > settings.max_memory:
-        held = f"{image.width}x{image.height} {image.format}, of which decoding holds {memory} bytes"
+        held = f"{image.width}x{image.height} {image.format}, of which {memory} bytes are held"
         raise DecodeError("too_many_pixels", f"{held}; at most {settings.max_memory}")
 
 
