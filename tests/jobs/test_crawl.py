@@ -239,11 +239,10 @@ def test_a_crawl_of_which_something_is_killed_is_completed_by_the_next(
     settings = make_settings(crawl__wave_photos=3, warehouse=warehouse.folder)
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
-    command, asked = (
-        [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)],
-        campaign.server.requests,
-    )
-    crawler = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)]
+    asked, said = campaign.server.requests, tmp_path / "stderr"
+    with said.open("w") as stderr:
+        crawler = subprocess.Popen(command, start_new_session=True, stderr=stderr)
     try:
         first_wave = Path(warehouse.path("results"), "_delta_log", f"{1:020}.json")
         _wait_until(lambda: first_wave.exists() or crawler.poll() is not None, 300)
