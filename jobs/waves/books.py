@@ -89,7 +89,7 @@ def _counted(final: DataFrame, asked: Asked) -> dict[int, Results]:
         results.ids.add(count, hashes)
         results.again += count if again else 0
         results.statuses[status] += count
-        results.waves.add(wave)
+        results.waves.add(wave or "")  # of rows that no crawl wrote
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -14,6 +16,7 @@ from facejoin.jobs.waves.plan import overlap, wave_unit
 from facejoin.udfs.web.outcomes import Outcome
 
 JOB = "crawl"
+WAVE = re.compile(r"(\d+)-(\d+)(?: .*)?")  # its buckets
 
 
 def measures() -> list[Column]:
@@ -34,7 +37,7 @@ def run_of(wave: str, version: str) -> Run:
 def record_unrecorded(warehouse: Warehouse, version: str, books: Books) -> list[str]:
     """Makes their rows out of `results`, but for waves that somebody is at; returns which. How long one took is then
     the time from its first row to its last."""
-    found = {wave for results in books.results.values() for wave in results.waves}
+    found = {wave for results in books.results.values() for wave in results.waves if WAVE.fullmatch(wave)}
     recorded = warehouse.read("runs").where(F.col("job") == JOB).select("unit").collect()
     lost = sorted(found - {unit for (unit,) in recorded})
     busy = [lease.unit for lease in held(warehouse) if lease.job == JOB] if lost else []
@@ -49,5 +52,5 @@ def record_unrecorded(warehouse: Warehouse, version: str, books: Books) -> list[
 
 
 def _buckets(wave: str) -> tuple[int, int]:
-    first, _, last = wave.partition(" ")[0].partition("-")
-    return int(first), int(last)
+    first, last = map(int, WAVE.match(wave).groups())  # type: ignore[union-attr]
+    return first, last

@@ -35,6 +35,7 @@ from pyspark.sql import functions as F
 from facejoin.jobs import crawl as crawl_module
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.store.errors import SPARK_ERRORS, one_line
+from facejoin.jobs.store.leases import held
 from facejoin.jobs.store.results import final_results
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.jobs.waves.asked import Asked
@@ -230,7 +231,7 @@ def test_a_gpu_that_is_not_there_is_one_clear_error(spark, campaign, warehouse, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["all of it", "a worker"])
+@pytest.mark.parametrize("target", ["all of it", "a worker", "nothing, but it is told to stop"])
 def test_a_crawl_of_which_something_is_killed_is_completed_by_the_next(
     spark, campaign, warehouse, add_photos, make_settings, statuses_by_photo, tmp_path, target
 ):
@@ -239,11 +240,10 @@ def test_a_crawl_of_which_something_is_killed_is_completed_by_the_next(
     settings = make_settings(crawl__wave_photos=3, warehouse=warehouse.folder)
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
-    command, asked = (
-        [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)],
-        campaign.server.requests,
-    )
-    crawler = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)]
+    asked, said = campaign.server.requests, tmp_path / "stderr"
+    with said.open("w") as stderr:
+        crawler = subprocess.Popen(command, start_new_session=True, stderr=stderr)
     try:
         first_wave = Path(warehouse.path("results"), "_delta_log", f"{1:020}.json")
         _wait_until(lambda: first_wave.exists() or crawler.poll() is not None, 300)
@@ -251,11 +251,16 @@ def test_a_crawl_of_which_something_is_killed_is_completed_by_the_next(
         if target == "a worker":
             os.kill(max(_workers(crawler.pid)), signal.SIGKILL)
             assert crawler.wait(300) in (0, 1)
+        elif target != "all of it":
+            crawler.terminate()
+            assert crawler.wait(300) == 143
+            assert re.search(r"^facejoin: stopped by SIGTERM: \d+ waves are kept", said.read_text(), re.MULTILINE)
+            assert held(warehouse) == []
     finally:
         _kill_group(crawler)
-    held = sum(map(len, statuses_by_photo(warehouse).values()))
+    there = sum(map(len, statuses_by_photo(warehouse).values()))
     report = crawl(spark, warehouse, campaign.settings)  # in larger waves: it is the same version
-    assert report.new_results == report.photos - held
+    assert report.new_results == report.photos - there
     assert (report.remaining, report.doubles, report.held) == (0, 0, [])
     assert statuses_by_photo(warehouse) == {photo: [photo.status] for photo in listed}
     assert sum(requested(campaign.server, asked).values()) <= len(listed) + 2 * settings.crawl.wave_photos

@@ -1,5 +1,8 @@
 """The warehouse: what Delta keeps for us, and what it refuses."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from delta import DeltaTable
 from pyspark.testing import assertDataFrameEqual, assertSchemaEqual
@@ -62,6 +65,18 @@ def test_a_version_moves_with_each_commit_and_only_then(spark, tables):
     assert tables.version("people") == before
     tables.append("people", people(spark, ("c", "Dee", None, 1)))
     assert tables.version("people") == before + 1
+
+
+def test_two_jobs_that_make_a_table_at_once_both_have_it(spark, tmp_path):
+    together = threading.Barrier(2)
+
+    def make(_):
+        own = Warehouse(spark, str(tmp_path))
+        together.wait(60)
+        return own.read("leases").count()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(make, range(2))] == [0, 0]
 
 
 def test_a_warehouse_below_a_file_is_refused_at_once(spark, tmp_path):
