@@ -107,14 +107,17 @@ def _add_collection(spark: SparkSession, warehouse: Warehouse, faces: dict[Any, 
     quarantine = [{"source_file": LIST, "line": line, "reason": "columns"} for line in lines]
     warehouse.append("quarantine", spark.createDataFrame(quarantine, QUARANTINE).coalesce(1))
     results = [
-        {"photo_id": photo, "bucket": photo % 7, "model_version": VERSION, "attempt": 1, "status": "faces", "width": 100,
-         "height": 100, "faces": [{"box": BOXES[place].tolist(), "score": 0.9, "size": 50.0, "embedding": faces[photo, place].tolist()}
-                                for place in range(len(seen))]}
+        {"photo_id": photo, "bucket": photo % 7, "model_version": VERSION, "attempt": 1, "status": "faces",
+         "width": 100, "height": 100, "faces": [_face(place, faces[photo, place]) for place in range(len(seen))]}
         for photo, seen in SEEN.items()
     ]  # fmt: skip
     results += _again(results, faces)
     for result in results:  # a commit each
         warehouse.append("results", spark.createDataFrame([result], RESULTS).coalesce(1))
+
+
+def _face(place: int, vector: np.ndarray) -> dict[str, Any]:
+    return {"box": BOXES[place].tolist(), "score": 0.9, "size": 50.0, "embedding": vector.tolist()}
 
 
 def _again(results: list[dict[str, Any]], faces: dict[Any, np.ndarray]) -> list[dict[str, Any]]:
