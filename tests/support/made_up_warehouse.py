@@ -101,15 +101,6 @@ def _filled(row: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(("size", "score", "sharpness", "yaw", "pitch", "roll"), 1.0) | row
 
 
-def _result(photo: int, vectors: list[np.ndarray]) -> dict[str, Any]:
-    faces = [
-        {"box": box.tolist(), "score": 0.9, "size": 50.0, "embedding": vector.tolist()}
-        for box, vector in zip(BOXES, vectors, strict=False)
-    ]
-    seen = {"status": "faces", "width": 100, "height": 100, "faces": faces}
-    return {"photo_id": photo, "bucket": photo % 7, "model_version": VERSION, "attempt": 1, **seen}
-
-
 def _add_collection(spark: SparkSession, warehouse: Warehouse, faces: dict[Any, np.ndarray]) -> None:
     photos = [
         {"photo_id": photo, "bucket": photo % 7, "source_file": LIST, "owner": owner, "owner_name": f"of {owner}",
@@ -121,10 +112,18 @@ def _add_collection(spark: SparkSession, warehouse: Warehouse, faces: dict[Any, 
     lines += [url(4000000001).encode() + b"\tno number", b"\xff\xfe " + CAROL.encode(), b"nothing", b"4000000"]
     quarantine = [{"source_file": LIST, "line": line, "reason": "columns"} for line in lines]
     warehouse.append("quarantine", spark.createDataFrame(quarantine, QUARANTINE).coalesce(1))
-    results = [_result(photo, [faces[photo, place] for place in range(len(seen))]) for photo, seen in SEEN.items()]
+    results = [
+        {"photo_id": photo, "bucket": photo % 7, "model_version": VERSION, "attempt": 1, "status": "faces",
+         "width": 100, "height": 100, "faces": [_face(place, faces[photo, place]) for place in range(len(seen))]}
+        for photo, seen in SEEN.items()
+    ]  # fmt: skip
     results += _again(results, faces)
     for result in results:  # a commit each
         warehouse.append("results", spark.createDataFrame([result], RESULTS).coalesce(1))
+
+
+def _face(place: int, vector: np.ndarray) -> dict[str, Any]:
+    return {"box": BOXES[place].tolist(), "score": 0.9, "size": 50.0, "embedding": vector.tolist()}
 
 
 def _again(results: list[dict[str, Any]], faces: dict[Any, np.ndarray]) -> list[dict[str, Any]]:
