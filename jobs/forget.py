@@ -23,6 +23,7 @@ from facejoin.jobs.store.galleries import last_gallery
 from facejoin.jobs.store.history import drop_history
 from facejoin.jobs.store.leases import held
 from facejoin.jobs.store.progress import task_progress
+from facejoin.jobs.store.session import java
 from facejoin.jobs.store.suppressed import listed, plain_list, suppress
 from facejoin.jobs.store.turns import alone
 from facejoin.jobs.store.warehouse import Warehouse
@@ -70,9 +71,10 @@ def forget(
     what tables, their histories and sites hold, and searches every file for what may be left.
 
     Who is not found is not put on the list, unless `in_advance`. `site` is written anew beside the sites that `publish`
-    has on record. Raises SettingsError for a reason that tells who asks, JobError where others still work after `wait`
-    seconds.
+    has on record. Raises SettingsError for a reason that tells who asks, JobError on Spark Connect, and where others still
+    work after `wait` seconds.
     """
+    java(spark)  # refused before anything is done where files cannot be deleted
     _check_reason(asked, reason)
     known = _known(warehouse, find(warehouse, asked), in_advance)
     if not known and not held(warehouse):

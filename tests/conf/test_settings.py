@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -39,10 +40,11 @@ def config(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-def nested(path: str, value: object) -> dict[str, object]:
-    """a.b, 1 → {"a": {"b": 1}}"""
+def nested(path: str, value: object) -> Any:
+    """a.b, 1 → {"a": {"b": 1}}; a number is the place in a list: a.0.b, 1 → {"a": [{"b": 1}]}"""
     key, _, rest = path.partition(".")
-    return {key: nested(rest, value) if rest else value}
+    inner = nested(rest, value) if rest else value
+    return [inner] if key == "0" else {key: inner}
 
 
 def refusal(values: dict[str, object]) -> str:
