@@ -71,8 +71,8 @@ def forget(
     what tables, their histories and sites hold, and searches every file for what may be left.
 
     Who is not found is not put on the list, unless `in_advance`. `site` is written anew beside the sites that `publish`
-    has on record. Raises SettingsError for a reason that tells who asks, JobError on Spark Connect, and where others still
-    work after `wait` seconds.
+    has on record. Raises SettingsError for a reason that tells who asks, JobError on Spark Connect, and where others
+    still work after `wait` seconds.
     """
     java(spark)  # refused before anything is done where files cannot be deleted
     _check_reason(asked, reason)
