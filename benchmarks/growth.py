@@ -22,8 +22,9 @@ from typing import Annotated, Any
 import typer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
-from facejoin.conf.schemas import BUCKETS, PHOTOS, RESULTS
+from facejoin.conf.schemas import BUCKETS, PHOTOS, RESULTS, RUNS
 from facejoin.conf.settings import Settings, load_settings, validated
 from facejoin.jobs.crawl import crawl
 from facejoin.jobs.downloads.weights import fetch_needed_weights
@@ -99,7 +100,7 @@ def timed(spark: SparkSession, warehouse: Warehouse, settings: Settings) -> dict
 
 
 def made_up(warehouse: Warehouse, settings: Settings, size: int) -> None:
-    photos = with_columns(warehouse.spark.range(1, size + 1), PHOTOS.names, {
+    photos = with_columns(warehouse.spark.range(1, size + 1), PHOTOS, {
         "photo_id": "id",
         "bucket": f"CAST(pmod(xxhash64(id), {BUCKETS}) AS INT)",
         "excluded": "'video'",
@@ -110,7 +111,7 @@ def made_up(warehouse: Warehouse, settings: Settings, size: int) -> None:
         "tags": "array('sea', 'old town')",
     })  # fmt: skip
     done = BUCKETS - math.ceil(BUCKETS * max(LEFT, 3 * WAVE / size))
-    results = with_columns(photos.where(F.col("bucket") < done).select("photo_id", "bucket"), RESULTS.names, {
+    results = with_columns(photos.where(F.col("bucket") < done).select("photo_id", "bucket"), RESULTS, {
         "photo_id": "photo_id",
         "bucket": "bucket",
         "model_version": f"'{model_version(settings.vision)}'",
@@ -125,21 +126,16 @@ def made_up(warehouse: Warehouse, settings: Settings, size: int) -> None:
     for name, rows in {"photos": photos, "results": results}.items():
         warehouse.append(name, in_order_of_buckets(rows, parts))
     waves = results.select("wave").distinct()
-    runs = with_columns(waves, ["job", "unit", "inputs", "finished_at", "seconds", "report"], {
+    runs = with_columns(waves, RUNS, {
         "job": "'crawl'", "unit": "wave", "finished_at": "timestamp'2026-01-01 00:00:00'", "seconds": "1.0D",
         "inputs": "'made up'", "report": "'{}'",
     })  # fmt: skip
     warehouse.append("runs", runs.coalesce(1))
 
 
-def with_columns(rows: DataFrame, names: Sequence[str], given: dict[str, str]) -> DataFrame:
-    """In the order of the table; what is not given is null."""
-    types = {field.name: field.dataType for schema in (PHOTOS, RESULTS) for field in schema}
-    columns = []
-    for name in names:
-        column = F.expr(given.get(name, "NULL"))
-        columns.append((column.cast(types[name]) if name in types else column).alias(name))
-    return rows.select(*columns)
+def with_columns(rows: DataFrame, schema: StructType, given: dict[str, str]) -> DataFrame:
+    """The columns of a table; what is not given is null."""
+    return rows.select(*(F.expr(given.get(f.name, "NULL")).cast(f.dataType).alias(f.name) for f in schema))
 
 
 def peak(spark: SparkSession) -> float:
