@@ -1,6 +1,7 @@
 """Faces that match nobody lose their vectors when everything is crawled and matched, and the others keep theirs."""
 
 from made_up_warehouse import ALICE, COPY, SEEN, VERSION, all_bytes, make_up
+from pyspark.sql import functions as F
 
 from facejoin.conf.schemas import PHOTOS
 from facejoin.jobs.store.unmatched import drop_unmatched
@@ -12,7 +13,7 @@ def test_vectors_of_unmatched_faces_go_when_no_photo_is_left_to_crawl(spark, tmp
     new = {"photo_id": 4000000009, "owner": ALICE}
     warehouse.append("photos", spark.createDataFrame([new], PHOTOS).coalesce(1))
     assert drop_unmatched(warehouse, VERSION) == 0
-    warehouse.delete("photos", warehouse.read("photos")["photo_id"] == new["photo_id"])
+    warehouse.delete("photos", F.col("photo_id") == new["photo_id"])
     assert drop_unmatched(warehouse, VERSION) == 3
     assert drop_unmatched(warehouse, VERSION) == 0
     rows = {
