@@ -13,15 +13,7 @@ OF_TODAY = [page for page in PAGES if page.name != "CHANGELOG.md"]  # which tell
 ROOMS = ("benchmarks", "cli", "conf", "demo", "docs", "jobs", "notebooks", "tests", "udfs", "viewer")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|sh|yaml|conf|ipynb|png|toml|lock)|(?:[\w.-]+/)+)`")
-READERS = (
-    "build/",
-    "known/",
-    "unknown/",
-    "images/",
-    "figures/",
-    "pictures/",
-    "lfw/",
-)  # what a reader has, or a command leaves
+READERS = ("build/", "known/", "unknown/", "images/", "figures/", "pictures/", "lfw/")  # a reader's, or a command's
 PLACEHOLDER = re.compile(r"[A-Z]{3}")  # GALLERY, NAME.py …
 
 
