@@ -31,9 +31,7 @@ BROKEN = (
 )
 
 BAND_PIXELS = 2**20  # that are converted at a time
-PIXEL_BYTES = (
-    10  # that are held of a pixel: 4 at the most by Pillow, 3 of RGB, and as many by a detector that scales it
-)
+PIXEL_BYTES = 10  # that are held of a pixel: 4 at most by Pillow, 3 of RGB, and 3 by a detector that scales it
 WEBP_PIXEL_BYTES = 20  # Pillow reads each as an animation, with a canvas and copies of it
 TILE_WIDTH, TILE_HEIGHT = 322, 323  # of a TIFF
 
