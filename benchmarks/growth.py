@@ -75,6 +75,7 @@ def one(size: int) -> dict[str, Any]:
     """Seconds of a crawl of one wave: `start` until its tasks could begin, `wave` the wave, all in all."""
     given = load_settings().model_dump()
     given["crawl"] |= {"wave_photos": WAVE, "task_photos": WAVE // CORES}
+    given["crawl"]["fetch"]["contact"] = "https://example.org"  # nobody is asked
     settings = validated(given, "growth")
     fetch_needed_weights(settings.networks)
     cores = {"spark.master": f"local[{CORES}]", "spark.driver.memory": MEMORY}

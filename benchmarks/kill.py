@@ -47,6 +47,7 @@ WAVE = 250  # photos
 EXECUTOR, WORKER = "CoarseGrainedExecutorBackend", "pyspark.daemon"  # in their command lines
 TARGETS = ("driver", "executor", "worker")
 LOCAL = {"spark.master": "local[1]", "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
+MOST_STARTS = 3  # for each kill
 PAUSE = (3.0, 25.0)  # seconds between two kills
 
 
@@ -122,9 +123,11 @@ def prepared(folder: Path, server: PhotoServer, photos: int, master: str) -> Pat
     write_photo_list(folder / "photos.bz2", rows, 23)
     values = load_settings().model_dump(mode="json")
     values["crawl"] |= {"wave_photos": WAVE, "task_photos": WAVE // 4}
-    values["crawl"]["fetch"] |= {"allowed_networks": ["127.0.0.1/32"], "retries": 0, "robots": False}
+    values["crawl"]["fetch"] |= {"allowed_networks": ["127.0.0.1/32"], "retries": 0, "robots": False, "host_groups": []}
+    values["crawl"]["fetch"]["each_host"] = {"connections": 32, "requests_per_second": 1000.0}
     values["vision"]["decode"]["min_bytes"] = 0
-    values["spark"] |= {"spark.master": master, "spark.driver.memory": "1g", "spark.task.maxFailures": "4"}
+    values["spark"] |= {"spark.master": master, "spark.driver.memory": "1g"}
+    values["spark"]["spark.executorEnv.PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
     fetch_needed_weights(validated(values, "kill").networks)
     config = folder / "settings.yaml"
     config.write_text(yaml.safe_dump(values))
@@ -170,6 +173,8 @@ def run(folder: Path, config: Path, server: PhotoServer, kills: int, rng: random
     killed: Counter[str] = Counter()
     starts, ended = 0, 1
     while ended != 0:
+        if starts > MOST_STARTS * (kills + 1):
+            raise RuntimeError(f"{starts} crawls have failed after {killed}: the last one ended with {ended}")
         starts += 1
         ended = crawled(command("crawl", config, warehouse), rng, killed, kills)
     return Killed(
