@@ -13,7 +13,15 @@ OF_TODAY = [page for page in PAGES if page.name != "CHANGELOG.md"]  # which tell
 ROOMS = ("benchmarks", "cli", "conf", "demo", "docs", "jobs", "notebooks", "tests", "udfs", "viewer")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|sh|yaml|conf|ipynb|png|toml|lock)|(?:[\w.-]+/)+)`")
-READERS = ("build/", "known/", "unknown/", "images/", "figures/", "lfw/")  # what a reader has, or a command leaves
+READERS = (
+    "build/",
+    "known/",
+    "unknown/",
+    "images/",
+    "figures/",
+    "pictures/",
+    "lfw/",
+)  # what a reader has, or a command leaves
 PLACEHOLDER = re.compile(r"[A-Z]{3}")  # GALLERY, NAME.py …
 
 

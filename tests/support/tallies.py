@@ -25,12 +25,12 @@ def tally_of(
     own = {name: [confidence for person, confidence, _ in matches if person == name] for name in references}
     found = {name: Found(len(c), float(np.mean(c)), 0, None) for name, c in own.items() if c}
     people = [Row(person=name, references=number) for name, number in references.items()]
-    confidences, similarities = ([match[column] for match in matches] for column in (1, 2))
-    counted = person_tallies(people, found, expected_false)
-    return Tally(spread_of(confidences), spread_of(similarities), counted, faces, faces)
+    confidences = spread_of([confidence for _, confidence, _ in matches])
+    similarities = spread_of([similarity for _, _, similarity in matches])
+    return Tally(confidences, similarities, person_tallies(people, found, expected_false), faces, faces)
 
 
-def spread_of(numbers: Sequence[float]) -> Spread:
+def spread_of(numbers: Sequence[float] | np.ndarray) -> Spread:
     values = np.array(numbers, float)
     if len(values) == 0:
         nan = float("nan")

@@ -53,8 +53,5 @@ def test_a_gallery_of_nobody_has_no_tallies():
 
 def test_what_was_found_of_a_person_is_put_together_from_all_parts():
     part = Row("part", "person", "matches", "confidence", "placed", "best")
-    parts = [part(0, "Ann", 2, 1.5, 1, "first"), part(1, "Ann", 1, 0.3, 1, "third"), part(1, "Bob", 1, 0.9, 0, None)]
-    assert found_of_people(parts) == {
-        "Ann": Found(3, pytest.approx(0.6), 2, "first"),
-        "Bob": Found(1, 0.9, 0, None),
-    }
+    parts = [part(0, "Ann", 2, 1.25, 1, "first"), part(1, "Ann", 2, 0.75, 1, "third"), part(1, "Bob", 1, 0.9, 0, None)]
+    assert found_of_people(parts) == {"Ann": Found(4, 0.5, 2, "first"), "Bob": Found(1, 0.9, 0, None)}
