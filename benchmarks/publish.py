@@ -103,11 +103,12 @@ def peak_memory(command: list[str]) -> dict[str, int]:
 
 
 def descendants(pid: int) -> Iterator[int]:
+    """Whichever of its threads has started them."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:  # it has ended
         return
-    for child in map(int, children):
+    for child in map(int, " ".join(children).split()):
         yield child
         yield from descendants(child)
 
