@@ -116,7 +116,7 @@ WRONG = {
     "crawl.fetch.ports": [0],
     "crawl.fetch.each_host.connections": 0,
     "crawl.fetch.each_host.requests_per_second": 0,
-    "crawl.fetch.host_groups.0.hosts": [],
+    "crawl.fetch.host_groups": [{"hosts": []}],
     "crawl.stop_share": 1,
     "crawl.fetch.placeholder_paths": ["("],
     "crawl.fetch.placeholder_sha256": ["abc"],
