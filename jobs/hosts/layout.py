@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from facejoin.conf.settings import CrawlSettings, FetchSettings, HostBudget
 from facejoin.udfs.web.pace import group_of
 
-HOST = r"^\s*(?i:https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)"
+HOST = r"^\s*(?i:https?)://(?:[^/?#@]*@)?(\[[^\]]*\]|[^\[/?#:]*)"
 PARTITION, GROUP = "_task", "_hosts"
 
 

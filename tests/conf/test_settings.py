@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -40,11 +39,10 @@ def config(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-def nested(path: str, value: object) -> Any:
-    """a.b, 1 → {"a": {"b": 1}}; a number is the place in a list: a.0.b, 1 → {"a": [{"b": 1}]}"""
+def nested(path: str, value: object) -> dict[str, object]:
+    """a.b, 1 → {"a": {"b": 1}}"""
     key, _, rest = path.partition(".")
-    inner = nested(rest, value) if rest else value
-    return [inner] if key == "0" else {key: inner}
+    return {key: nested(rest, value) if rest else value}
 
 
 def refusal(values: dict[str, object]) -> str:
@@ -116,7 +114,7 @@ WRONG = {
     "crawl.fetch.ports": [0],
     "crawl.fetch.each_host.connections": 0,
     "crawl.fetch.each_host.requests_per_second": 0,
-    "crawl.fetch.host_groups.0.hosts": [],
+    "crawl.fetch.host_groups": [{"hosts": []}],
     "crawl.stop_share": 1,
     "crawl.fetch.placeholder_paths": ["("],
     "crawl.fetch.placeholder_sha256": ["abc"],

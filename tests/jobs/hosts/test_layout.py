@@ -81,6 +81,8 @@ def test_the_groups_column_is_what_the_tasks_themselves_take_for_the_group(spark
         "farm1.pictures.test",
         "farm2.pictures.test",
         "pictures.test",
+        "10.0.0.7",
+        "odd_name.test",
         "other.test",
         "pictures.test.evil",
         "slow.test",
