@@ -53,19 +53,20 @@ def in_flight(spark: SparkSession, waves: Iterable[W], work: Callable[[W], R]) -
 
 @contextmanager
 def droppable(spark: SparkSession) -> Iterator[None]:
-    """Around the Spark job whose tasks may be dropped."""
-    spark.addTag(TAG)
+    """Around the Spark job whose tasks may be dropped: by any thread, which a tag of the session could be by its own
+    alone."""
+    spark.sparkContext.addJobTag(TAG)
     try:
         yield
     finally:
-        spark.removeTag(TAG)
+        spark.sparkContext.removeJobTag(TAG)
 
 
 def _dropped(spark: SparkSession, waves: set[Future[R]]) -> int:
     """How many were done all the same."""
     while wait(waves, POLL).not_done:
         with suppress(*SPARK_ERRORS):  # Spark may have been told to stop, too: then the waves end by themselves
-            spark.interruptTag(TAG)
+            spark.sparkContext.cancelJobsWithTag(TAG)
     errors = [wave.exception() for wave in waves]
     for error in errors:
         if error is not None and not isinstance(error, SPARK_ERRORS):

@@ -92,7 +92,7 @@ def rules_for(agent: str, text: str) -> str:
 
     Groups that name others alone are left out. In doubt a group stays: what it says is for Protego to decide.
 
-    >>> print(rules_for("face-join", "User-agent: a\\nDisallow: /\\nUser-agent: *\\nDisallow: /b\\nSitemap: /c"))
+    >>> print(rules_for("face-join", "User-agent: otherbot\\nDisallow: /\\nUser-agent: *\\nDisallow: /b\\nSitemap: /c"))
     User-agent: *
     Disallow: /b
     """
