@@ -58,7 +58,7 @@ class Score:
         values = {name.removeprefix(f"{self.name}_"): value for name, value in seen.items()}
         counts = [0] * BINS
         for place in json.loads(values["counts"] or "[]"):  # a bin may come in parts
-            counts[int(place["x"])] += int(place["y"])
+            counts[round(place["x"])] += round(place["y"])  # a mean of equal numbers, within rounding
         faces = sum(counts)
         if faces == 0:
             return None

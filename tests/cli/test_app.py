@@ -97,7 +97,7 @@ def test_a_broken_list_ends_with_1_and_leaves_nothing(spark, facejoin, tmp_path)
     assert last_line(err).startswith("facejoin: ")
     assert "broken.bz2" in last_line(err)
     assert not out.exists()
-    assert not list(warehouse.rglob("*.parquet"))
+    assert [path for path in warehouse.rglob("*.parquet") if path.parent.name != "leases"] == []
 
 
 def test_a_job_says_what_it_did_and_writes_its_report(spark, facejoin, lines, tmp_path):
