@@ -43,8 +43,9 @@ class Score:
         # A cosine may be a rounding beyond 1. (Of null, the greatest and the least are numbers.)
         within = F.when(score.isNotNull(), F.least(F.greatest(place, F.lit(0)), F.lit(BINS - 1)))
         columns = {
-            # Exact, since there are no more different values than it may keep apart
-            "counts": F.to_json(F.histogram_numeric(within, F.lit(2 * BINS))),
+            # Exact, since there are no more different values than it may keep apart. They come in the type that they
+            # went in, cut off to whole numbers where that is one: 6 for a mean of sevens that is a rounding below 7
+            "counts": F.to_json(F.histogram_numeric(within.cast("double"), F.lit(2 * BINS))),
             "mean": F.avg(score),
             "deviation": F.stddev_pop(score),
             "log_mean": F.avg(logarithm),

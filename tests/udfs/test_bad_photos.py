@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Network
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -115,7 +116,7 @@ CRAWL = CrawlSettings(
     )
 )
 
-PAUSING = (429, 503)  # statuses by which a host asks for a pause, which it then gets
+PAUSING: tuple[int | None, ...] = (429, 503)  # statuses by which a host asks for a pause, which it then gets
 
 
 def path_of(what: str) -> str:
@@ -142,7 +143,7 @@ def resolve(host: str) -> list[str]:
 def rows(server: RawServer, analyser: Analyser) -> dict[str, Row]:
     networks = copy(analyser)
     networks.settings = analyser.settings.model_copy(update={"decode": DecodeSettings(min_bytes=40)})
-    photos = [
+    photos: list[dict[str, Any]] = [
         {
             "photo_id": number,
             "bucket": 0,
