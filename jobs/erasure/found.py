@@ -39,10 +39,6 @@ class Found:
     lists: tuple[str, ...]  # whose lines or photos they are
     traces: Traces
 
-    @property
-    def unknown(self) -> list[Asked]:
-        return [one for one in self.asked if not self.rows[one]]
-
 
 def find(warehouse: Warehouse, asked: Sequence[Asked]) -> Found:
     photos = _photos(warehouse, asked)
