@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_photo_and_an_owner_that_are_forgotten_while_a_crawl_runs_are_in_no_file(
-    spark, campaign, copy_of, make_settings
+    spark, campaign, crawled, copy_of, make_settings
 ):
     own = copy_of(campaign)
     settings = make_settings(warehouse=own.warehouse.folder, vision__detect__min_face=24, crawl__wave_photos=5)
