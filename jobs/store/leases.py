@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import operator
 import os
 import re
 import socket
@@ -72,11 +71,15 @@ def held(warehouse: Warehouse) -> list[Lease]:
 
 @contextmanager
 def lease(
-    warehouse: Warehouse, job: str, unit: str, seconds: float = SECONDS, clash: Callable[[str, str], bool] = operator.eq
+    warehouse: Warehouse,
+    job: str,
+    unit: str,
+    seconds: float = SECONDS,
+    gives_way_to: Callable[[Lease], bool] = lambda _: False,
 ) -> Iterator[Lease]:
     """Held within, renewed meanwhile, let go at the end, whatever that is. Raises Held where somebody else has it, or
-    another unit of the job that it is in `clash` with."""
-    mine = _claim(warehouse, job, unit, seconds, clash)
+    has had a lease for longer that this one `gives_way_to`."""
+    mine = _claim(warehouse, job, unit, seconds, gives_way_to)
     ended = threading.Event()
     beats = threading.Thread(target=_renew, args=(warehouse, mine, seconds, ended), name=f"lease {unit}", daemon=True)
     beats.start()
@@ -96,14 +99,14 @@ def sweep(warehouse: Warehouse) -> None:
         warehouse.vacuum("leases")
 
 
-def _claim(warehouse: Warehouse, job: str, unit: str, seconds: float, clash: Callable[[str, str], bool]) -> Lease:
+def _claim(warehouse: Warehouse, job: str, unit: str, seconds: float, gives_way_to: Callable[[Lease], bool]) -> Lease:
     since = _now()
     mine = Lease(job, unit, _new_holder(), since, since, since + timedelta(seconds=seconds))
     _write(warehouse, mine)
     for other in _claimed(warehouse, since):
         if other.holder == mine.holder:
             break
-        if other.job == job and clash(other.unit, unit):
+        if (other.job, other.unit) == (job, unit) or gives_way_to(other):
             _let_go(warehouse, mine, seconds)
             raise Held(other)
     return mine

@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from delta import exceptions as delta
+from delta import exceptions
 
 LOST_RACES = (
-    delta.ConcurrentAppendException,
-    delta.ConcurrentDeleteDeleteException,
-    delta.ConcurrentDeleteReadException,
-    delta.ConcurrentTransactionException,
-    delta.ConcurrentWriteException,
-    delta.DeltaConcurrentModificationException,
-    delta.MetadataChangedException,
-    delta.ProtocolChangedException,
+    exceptions.ConcurrentAppendException,
+    exceptions.ConcurrentDeleteDeleteException,
+    exceptions.ConcurrentDeleteReadException,
+    exceptions.ConcurrentTransactionException,
+    exceptions.ConcurrentWriteException,
+    exceptions.DeltaConcurrentModificationException,
+    exceptions.MetadataChangedException,
+    exceptions.ProtocolChangedException,
 )  # Delta gives them no common ancestor of their own
 TRIES = 10
 LONGEST_PAUSE = 2.0  # seconds; a random part of it, so that two losers do not meet again

@@ -1,7 +1,7 @@
 """Jobs and forgetting take turns: who forgets waits until running jobs have ended, and jobs wait until that is over.
 
-A job that begins to work takes its lease first and looks for one who forgets then; who forgets does it the other way
-round. So one of two that come at the same moment sees the other, and the job is the one that gives way.
+Both take a lease first and look at the others' then. Of two that come at the same moment, the one whose claim was
+committed second sees the other's, and waits.
 """
 
 from __future__ import annotations
@@ -25,16 +25,24 @@ log = logging.getLogger(__name__)
 def working(
     warehouse: Warehouse, job: str, unit: str, clash: Callable[[str, str], bool] = operator.eq
 ) -> Iterator[Lease]:
-    """The lease of a unit of work, taken while nobody is being forgotten: waits until that is so. Raises Held as
-    `lease` does."""
+    """The lease of a unit of work, taken while nobody is being forgotten: waits until that is so. Raises Held where
+    somebody else has it, or another unit of the job that it is in `clash` with."""
+
+    def gives_way_to(other: Lease) -> bool:
+        return _is_forgetting(other) or (other.job == job and clash(other.unit, unit))
+
     while True:
         with ExitStack() as stack:
-            mine = stack.enter_context(lease(warehouse, job, unit, clash=clash))
-            if not _forgetting(warehouse):
+            try:
+                mine = stack.enter_context(lease(warehouse, job, unit, gives_way_to=gives_way_to))
+            except Held as other:
+                if not _is_forgetting(other.lease):
+                    raise
+            else:
                 yield mine
                 return
         log.info("%s %s waits until somebody is forgotten", job, unit)
-        _wait_while(lambda: _forgetting(warehouse))
+        _wait_while(lambda: any(map(_is_forgetting, held(warehouse))))
 
 
 @contextmanager
@@ -66,9 +74,9 @@ def _wait_while(busy: Callable[[], bool], ends: float = float("inf")) -> None:
         time.sleep(PAUSE)
 
 
-def _forgetting(warehouse: Warehouse) -> bool:
-    return any((one.job, one.unit) == FORGETTING for one in held(warehouse))
+def _is_forgetting(one: Lease) -> bool:
+    return (one.job, one.unit) == FORGETTING
 
 
 def _others(warehouse: Warehouse) -> list[Lease]:
-    return [one for one in held(warehouse) if (one.job, one.unit) != FORGETTING]
+    return [one for one in held(warehouse) if not _is_forgetting(one)]

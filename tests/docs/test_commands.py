@@ -25,6 +25,8 @@ import typer.main
 from pyspark.sql import SparkSession
 
 from facejoin.cli.app import app
+from facejoin.demo.collection import load_collection
+from facejoin.demo.serving import served
 from facejoin.viewer.server import ServedSite
 
 ROOT = Path(__file__).parents[2]
@@ -188,6 +190,11 @@ def is_done(command: Command, facejoin: Facejoin) -> None:
     assert status == 0, f"{command}\n{printed[-1000:]}\n{error[-1000:]}"
 
 
+def is_done_beside_view(command: Command, facejoin: Facejoin) -> None:
+    with served(load_collection(Path("build/mine/collection"))):
+        is_done(command, facejoin)
+
+
 EXCEPTIONS: dict[str, tuple[Callable[[Command, Facejoin], None], str]] = {  # start of a command → how far, and why
     r"make ": (make_knows_it, "sets up, serves or takes minutes; make says what it would do"),
     r"\./spark-submit\.sh |PYSPARK_PYTHON=": (spark_submit_takes_it, "YARN is not here: the job runs on this machine"),
@@ -198,6 +205,7 @@ EXCEPTIONS: dict[str, tuple[Callable[[Command, Facejoin], None], str]] = {  # st
     r"\.venv/bin/pytest ": (finds_the_tests, "the tests that it names are tests already"),
     r"\.venv/bin/pip install": (is_there, "installs packages of others"),
     r"source ": (needs_no_check, "changes only the shell that it is typed in"),
+    r"facejoin crawl --config build/mine/": (is_done_beside_view, "`view`, which serves its photos, ends at once here"),
     r"\.ci/run": (is_there, "sets up and runs every test"),
 }
 
