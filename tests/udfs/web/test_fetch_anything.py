@@ -9,18 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facejoin.conf.settings import FetchSettings
+from facejoin.conf.settings import FetchSettings, HostBudget
 from facejoin.udfs.web.fetch import Fetched, Fetcher
+from facejoin.udfs.web.outcomes import Outcome
 
+# Neither paces nor pauses keep the fetcher from asking, and no host is left alone
+UNBRIDLED = {"each_host": HostBudget(connections=32, requests_per_second=1e6), "failures": 10**9, "max_wait": 0.0}
 NOBODY = "http://127.0.0.1:9"  # the discard port
 HERE = (IPv4Network("127.0.0.1/32"),)
 
 
+def new_fetcher() -> Fetcher:
+    """Every name leads to this machine."""
+    limits = {"allowed_networks": HERE, "retries": 0, "timeout": 1.0, "connect_timeout": 0.5, "robots": False}
+    return Fetcher(FetchSettings.model_validate(limits | UNBRIDLED), lambda host: ["127.0.0.1", "10.0.0.1"])
+
+
 @pytest.fixture(scope="module")
 def fetcher() -> Iterator[Fetcher]:
-    """Every name leads to this machine."""
-    limits = FetchSettings(allowed_networks=HERE, retries=0, timeout=1.0, connect_timeout=0.5, robots=False)
-    with Fetcher(limits, lambda host: ["127.0.0.1", "10.0.0.1"]) as fetcher:
+    with new_fetcher() as fetcher:
         yield fetcher
 
 
@@ -82,6 +89,9 @@ ODD_ANSWERS = st.builds(
 
 @settings(max_examples=200, deadline=None)
 @given(answer=st.one_of(st.binary(), ODD_ANSWERS.map(lambda text: text.encode("utf-8", "replace"))))
-def test_no_answer_makes_fetch_raise(fetcher: Fetcher, echo: Echo, answer: bytes) -> None:
+def test_no_answer_makes_fetch_raise(echo: Echo, answer: bytes) -> None:
     echo.answer = answer
-    assert isinstance(fetcher.fetch(echo.url), Fetched)
+    with new_fetcher() as fetcher:  # which no earlier answer has asked for a pause
+        fetched = fetcher.fetch(echo.url)
+    assert isinstance(fetched, Fetched)
+    assert fetched.outcome is not Outcome.PUT_OFF

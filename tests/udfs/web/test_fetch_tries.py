@@ -46,4 +46,5 @@ def test_closing_ends_the_wait_between_tries(serve, settings) -> None:
         while not server.requests:
             time.sleep(0.01)
         fetcher.close()
-        assert fetched.result(GENEROUS).outcome is Outcome.HTTP_ERROR
+        # closed after the answer had come, or before
+        assert fetched.result(GENEROUS).outcome in (Outcome.HTTP_ERROR, Outcome.PUT_OFF)

