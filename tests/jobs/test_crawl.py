@@ -217,10 +217,10 @@ def test_a_part_of_a_crawl_is_done_as_asked(spark, campaign, warehouse, add_phot
     assert statuses_by_photo(warehouse) == {photo: [photo.status] for photo in quick}
 
 
-def test_missing_weights_are_an_error_before_any_work(spark, warehouse, make_settings, tmp_path):
+def test_missing_weights_are_an_error_before_any_work(spark, make_settings, tmp_path):
     with pytest.raises(WeightsError, match="run `facejoin weights sface`"):
-        crawl(spark, warehouse, make_settings(cache=str(tmp_path)))
-    assert not Path(warehouse.path("results")).exists()
+        crawl(spark, Warehouse(spark, str(tmp_path / "warehouse")), make_settings(cache=str(tmp_path)))
+    assert [*(tmp_path / "warehouse").iterdir()] == []
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
