@@ -20,12 +20,15 @@ view: setup ## serve the demo's page until Ctrl-C
 	$(BIN)/facejoin view build/demo
 
 # A processor for each half: networks that compute on all of them beside Spark take five times as long.
-test: setup .venv/.browser ## every test, slow ones too: those with Spark, and beside them the others
-	@mkdir -p build; echo "Tests with Spark; what the others say, which run beside them, follows"
-	@export PYTHONUNBUFFERED=1; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "not spark and not cluster" > build/tests-without-spark.log 2>&1 & others=$$!; \
-	$(BIN)/pytest -q -m "spark and not cluster" || failed=1; \
-	wait $$others || failed=1; cat build/tests-without-spark.log; exit $${failed:-0}
+TESTED = $(BIN)/pytest -q -m
+test: setup .venv/.browser ## every test, slow ones too: those of the jobs with Spark, and beside them the others
+	@mkdir -p build; echo "Tests of the jobs with Spark; what the others say, which run beside them, follows"
+	@export PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1; \
+	{ $(TESTED) "not spark and not cluster" || failed=1; \
+	  $(TESTED) "spark and not cluster" --ignore tests/jobs || failed=1; exit $${failed:-0}; } \
+		> build/tests-beside.log 2>&1 & others=$$!; \
+	$(TESTED) "spark and not cluster" tests/jobs || failed=1; \
+	wait $$others || failed=1; cat build/tests-beside.log; exit $${failed:-0}
 
 test-cluster: setup build/hadoop/.fetched ## the tests that start clusters: YARN with HDFS, standalone, Spark Connect
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -m cluster
