@@ -31,7 +31,7 @@ WHEEL = _wheel()
 @pytest.fixture
 def index(monkeypatch, tmp_path):
     """path → answer of a package index, which may be changed; it is the only one that pip is set up for."""
-    answers = {}
+    answers: dict[str, bytes] = {}
     with raw_server(answers, {}) as server:
         monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
         for option in ("NO_INDEX", "EXTRA_INDEX_URL", "PROXY"):
