@@ -51,9 +51,7 @@ class CrawlReport:
     seconds: dict[str, float] = field(default_factory=dict)  # of this run: by step, summed over photos; total by clock
     held: list[str] = field(default_factory=list)  # waves that others are at, and who they are
     recorded: list[str] = field(default_factory=list)  # waves of a run that was killed before it could record them
-    placeholders: dict[str, int] = field(
-        default_factory=dict
-    )  # learnt by this run: SHA-256 → owners whose photos had it
+    placeholders: dict[str, int] = field(default_factory=dict)  # learnt by this run: SHA-256 → owners of such photos
 
 
 @dataclass
@@ -168,8 +166,7 @@ def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
 def _crawled(crawl: _Crawl, wave: Wave, todo: DataFrame, photos: int) -> dict[str, float]:
     """The measures of the rows that it appends."""
     constants = {"model_version": crawl.version, "wave": str(wave)}
-    settings = crawl.placeholders.told()
-    udf = find_faces(crawl.settings.networks, settings, constants, crawl.asks.hosts)
+    udf = find_faces(crawl.settings.networks, crawl.placeholders.told(), constants, crawl.asks.hosts)
     results = laid_out(todo, photos, crawl.settings.crawl, crawl.asks.at_once).mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
     with in_pool(crawl.spark, "default"), droppable(crawl.spark):
