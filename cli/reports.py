@@ -51,6 +51,8 @@ def crawl(report: CrawlReport) -> None:
         console.print(f"  waves of a crawl that was killed, now on record: {', '.join(report.recorded)}")
     if report.doubles:
         console.print(f"  rows dropped, as two crawls had written them: {report.doubles}")
+    for sha256, owners in report.placeholders.items():
+        console.print(f"  learnt to be a placeholder, for photos of {owners} owners are the same file: {sha256}")
     for wave in report.held:
         console.print(f"  left to another crawl: {wave}")
     if report.new_results:

