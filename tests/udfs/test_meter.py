@@ -25,9 +25,9 @@ def test_processor_time_of_a_process_that_has_ended_is_its_workers() -> None:
     meter = Meter()
     subprocess.run([sys.executable, "-c", WORK], check=True)
     seconds, core_seconds, _ = meter.read()
-    assert core_seconds >= 1
-    assert seconds >= 1
-    assert meter.read()[1] < 1  # since then
+    assert core_seconds > 0.9  # of 1; the system counts in hundredths
+    assert seconds > 0.9
+    assert meter.read()[1] < 0.9  # since then
 
 
 def test_memory_of_a_process_that_the_worker_has_started_is_its_own() -> None:
@@ -60,8 +60,8 @@ def test_a_task_tells_now_and_then_and_at_its_end() -> None:
 def test_a_task_whose_keeper_has_gone_does_not_fail_of_its_meter() -> None:
     keeper = KeeperService(FetchSettings(), HERE)
     with closing(_hosts(keeper)) as hosts, metered(Meter(), hosts, "0000-0003 a", seconds=0.01):
+        [teller] = _tellers()
         keeper.close()
-        [teller] = [thread for thread in threading.enumerate() if thread.name == "meter"]
         teller.join(30)
         assert not teller.is_alive()
 
@@ -75,9 +75,12 @@ def test_what_ends_a_task_goes_through(error: type[BaseException]) -> None:
 
 
 def test_without_a_keeper_nobody_is_told() -> None:
-    before = threading.active_count()
     with metered(Meter(), None, "0000-0003 a", seconds=0.01):
-        assert threading.active_count() == before
+        assert _tellers() == []
+
+
+def _tellers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "meter"]
 
 
 def _hosts(keeper: KeeperService) -> Hosts:
