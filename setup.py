@@ -53,6 +53,8 @@ setup(
             "urllib3>=2.6",
             "certifi",
             "protego>=0.4",
+            "psutil>=6",
+            "prometheus-client>=0.21",
             "Pillow>=11",
             "simplejpeg>=1.9",
             "packaging>=24",

@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_args
 import typer
 from rich.console import Console
 
-from facejoin.cli import reports
+from facejoin.cli import reports, status_report
 from facejoin.cli.evaluate import evaluate
 from facejoin.cli.options import Config, Out, WarehouseDir, typed, write_report
 from facejoin.conf.settings import GalleryKind, Settings, SettingsError, load_settings, validated
@@ -244,6 +244,49 @@ def forget(
     write_report(out, report)
     if report.failure:
         raise JobError(report.failure)
+
+
+@app.command()
+def status(
+    config: Config = None,
+    warehouse: WarehouseDir = None,
+    out: Out = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="Also write it to this file in Prometheus's text format, *.prom.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve it there in that format until Ctrl-C; 0: any free port.")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="With --port: the address; 0.0.0.0 for other machines.")] = "127.0.0.1",
+    every: Annotated[
+        float | None, typer.Option(min=1, help="Look again after so many seconds until Ctrl-C; with --port after 60.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw cores and memory over time into this file, *.svg, *.png or *.pdf.")
+    ] = None,
+) -> None:
+    """How far the crawl is, what it takes and what is to come: while it runs, from any machine, or afterwards."""
+    from facejoin.jobs.status import status as job
+    from facejoin.jobs.watch.metrics import LastStatus, serve_metrics, write_metrics
+    from facejoin.jobs.watch.plot import check_format, draw_load
+
+    settings, last = load_settings(config, warehouse=warehouse), LastStatus()
+    if plot is not None:
+        check_format(plot)
+    if port is not None:
+        reports.viewing(f"http://{listen}:{serve_metrics(last, port, listen)}/metrics")
+    _, tables = _session(settings)
+
+    def tell(report: Any) -> None:
+        last.report = report
+        status_report.status(report)
+        write_report(out, report)
+        if metrics is not None:
+            write_metrics(report, metrics)
+        if plot is not None:
+            draw_load(report, plot)
+
+    status_report.watch(lambda: job(tables, settings), tell, 60.0 if port is not None and every is None else every)
 
 
 @app.command()

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from facejoin.conf.settings import SettingsError, load_settings
 
-JOBS = ("manifest", "crawl", "enroll", "match", "publish", "run", "forget")  # the others need this machine's files
+# The others need this machine's files
+JOBS = ("manifest", "crawl", "enroll", "match", "publish", "run", "forget", "status")
 WITH_NETWORKS = ("crawl", "enroll", "run")
 WITH_A_PAGE = ("publish", "run")
 SENT = ("--config", "--nonfaces")
-WRITTEN = ("--out", "--site")
+WRITTEN = ("--out", "--site", "--metrics", "--plot")
 
 
 def for_cluster_mode(words: Sequence[str]) -> tuple[list[Path], list[str]]:

@@ -182,6 +182,28 @@ LEASES = _table(
     ("until", TIME, "when it runs out, unless it is renewed"),
 )
 
+PAUSE = _table(
+    ("host", TEXT, "or the first pattern of a group that shares a budget"),
+    ("until", TIME, "when it may be asked again, as known by then"),
+)
+
+USE = (
+    ("workers", INT, "Python workers that had a task"),
+    ("busy", DOUBLE, "cores that they kept busy, on average"),
+    ("memory_mean", DOUBLE, "bytes of a worker and the processes that it started"),
+    ("memory_max", LONG, "of the largest one"),
+)
+
+LOAD = _table(
+    ("at", TIME, "the end of a period of crawl.load_seconds"),
+    ("seconds", DOUBLE, "that it had"),
+    ("crawl", TEXT, "a random name of the crawl, as in its reports in runs"),
+    ("cores", INT, "that the crawl had, busy or not"),
+    *USE,
+    ("waves", ArrayType(_table(("wave", TEXT, "as in results"), *USE)), "the same by wave"),
+    ("paused", ArrayType(PAUSE), "hosts that pause or are left alone; the longest of many"),
+)
+
 TABLES = {
     "photos": PHOTOS,
     "quarantine": QUARANTINE,
@@ -194,6 +216,7 @@ TABLES = {
     "runs": RUNS,
     "suppressed": SUPPRESSED,
     "leases": LEASES,
+    "load": LOAD,
 }
 
 CLUSTERED_BY = {"photos": "bucket", "results": "bucket"}
@@ -209,6 +232,7 @@ STATISTICS = {
     "matches": ("gallery",),
     "runs": ("job",),
     "suppressed": ("kind",),
+    "load": ("at",),
 }
 # Rows know which commit wrote them: claims are ordered by it. Every few minutes there is one: their log is kept short.
 PROPERTIES = {
@@ -216,6 +240,7 @@ PROPERTIES = {
         "delta.enableRowTracking": "true",
         "delta.logRetentionDuration": "interval 1 day",
         "delta.deletedFileRetentionDuration": "interval 1 hour",
-    }
+    },
+    "load": {"delta.autoOptimize.autoCompact": "true"},  # a few rows a commit, for weeks
 }
 CONSTRAINTS = {"matches": {"confidence_range": "confidence BETWEEN 0 AND 1"}}

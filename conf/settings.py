@@ -258,10 +258,19 @@ class CrawlSettings(Stage):
     put_off_wait: Annotated[FiniteFloat, Field(ge=0)] = 900.0  # seconds at most until each of these times
     keeper_port: Annotated[int, Field(ge=0, le=65535)] = 0  # of the driver, by which tasks share budgets; 0: any
     batch_seconds: Annotated[float, Field(gt=0)] = 20.0  # that a photo waits for further ones, before and after them
+    load_seconds: Annotated[float, Field(gt=0)] = 60.0  # between two readings of what a worker takes of its machine
     careful: CarefulSettings = CarefulSettings()
     # Owners whose photos are the very same file, from which on that is learnt to be a placeholder; null: none is learnt
     placeholder_owners: Annotated[int, Field(ge=2)] | None = 20
     no_placeholders: tuple[Sha256, ...] = ()  # files that are none, whatever was learnt
+
+
+class StatusSettings(Stage):
+    """What a crawl costs; without any price no cost is told."""
+
+    core_hour: Annotated[FiniteFloat, Field(ge=0)] | None = None  # price of a core for an hour, busy or not
+    gigabyte: Annotated[FiniteFloat, Field(ge=0)] | None = None  # price of 1,000,000,000 downloaded bytes
+    currency: str = ""  # of both, in words
 
 
 class EnrollSettings(Stage):
@@ -310,6 +319,7 @@ class Settings(Stage):
     crawl: CrawlSettings = CrawlSettings()
     enroll: EnrollSettings = EnrollSettings()
     match: MatchSettings = MatchSettings()
+    status: StatusSettings = StatusSettings()
 
     @property
     def networks(self) -> NetworkSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,9 +23,10 @@ from facejoin.jobs.store.once import record_plain
 from facejoin.jobs.store.progress import task_progress
 from facejoin.jobs.store.races import retried
 from facejoin.jobs.store.results import STEPS
-from facejoin.jobs.store.session import LEDGER, in_pool
+from facejoin.jobs.store.session import LEDGER, cores_of, in_pool
 from facejoin.jobs.store.turns import working
 from facejoin.jobs.store.warehouse import Warehouse
+from facejoin.jobs.watch.recording import recorded
 from facejoin.jobs.waves.asked import Asked, sampled
 from facejoin.jobs.waves.books import Books, count_books
 from facejoin.jobs.waves.disk import check_disk
@@ -74,6 +76,7 @@ class _Crawl:
     books: Books
     asks: Asking
     placeholders: Placeholders
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])  # no two are the same crawl
 
 
 def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: Asked | None = None) -> CrawlReport:
@@ -94,7 +97,9 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: 
         require_contact(warehouse.read("photos"), settings.crawl.fetch)
     placeholders = known_placeholders(warehouse, version, settings.crawl)
     with asking(spark, settings.crawl) as asks, task_progress(spark, "crawl"):
-        done = _waves_and_rounds(_Crawl(spark, warehouse, settings, version, asked, books, asks, placeholders))
+        work = _Crawl(spark, warehouse, settings, version, asked, books, asks, placeholders)
+        with recorded(warehouse, asks.keeper, work.name, settings.crawl.load_seconds):
+            done = _waves_and_rounds(work)
         if any(wave.seen for wave in done):
             placeholders.learn_of_all(books)
     report.placeholders = placeholders.learnt
@@ -159,7 +164,8 @@ def _crawl_wave(crawl: _Crawl, wave: Wave) -> WaveReport:
     corrections = crawl.placeholders.learn_of_wave(str(wave), wave.buckets, photos) if seen else 0
     doubles = settled(crawl.books, *scope)
     if seen:
-        record_plain(crawl.warehouse, [(run_of(str(wave), crawl.version), seen)], time.monotonic() - start)
+        report = seen | {"crawl": crawl.name, "cores": cores_of(crawl.spark)}
+        record_plain(crawl.warehouse, [(run_of(str(wave), crawl.version), report)], time.monotonic() - start)
     return WaveReport(seen, doubles.rows, doubles.commits + bool(seen) + corrections)
 
 

@@ -10,6 +10,7 @@ from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, NetworkSettings
 from facejoin.udfs.arrow import Batches, Stage, record_batch
 from facejoin.udfs.careful import CarefulAnalyser
+from facejoin.udfs.meter import Meter, metered
 from facejoin.udfs.rows import Row, analysis_row
 from facejoin.udfs.task_networks import is_later_attempt, task_loading
 from facejoin.udfs.vision.analyse import Analyser, analyser
@@ -27,14 +28,18 @@ def find_faces(
 
     A row that comes with a status is passed on as it is, without a download. `constants` are the columns that are the
     same in every row: model_version and wave. Downloads run ahead of the networks. hosts: with whom the task shares the
-    hosts' budgets; None: with nobody. A task's later attempts are careful: one of its photos may have been what ended
-    the first.
+    hosts' budgets, and whose keeper is told what it takes of its machine; None: with nobody. A task's later attempts
+    are careful: one of its photos may have been what ended the first.
     """
 
     def stage(batches: Batches) -> Batches:
-        with _analyser(networks, crawl) as loaded, Fetcher(crawl.fetch, hosts=hosts and hosts()) as fetcher:
-            for rows in result_rows(batches, loaded, fetcher, crawl):
-                yield record_batch([row | constants for row in rows], RESULTS)
+        meter = Meter()
+        with _analyser(networks, crawl) as loaded:
+            shared = hosts() if hosts is not None else None
+            telling = metered(meter, shared, str(constants["wave"]), crawl.load_seconds)
+            with Fetcher(crawl.fetch, hosts=shared) as fetcher, telling:
+                for rows in result_rows(batches, loaded, fetcher, crawl):
+                    yield record_batch([row | constants for row in rows], RESULTS)
 
     return stage
 

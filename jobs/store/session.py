@@ -77,6 +77,11 @@ def runs_locally(spark: SparkSession) -> bool:
     return master.startswith("local") and not master.startswith("local-cluster")
 
 
+def cores_of(spark: SparkSession) -> int | None:
+    """That its executors have at this moment; None on Spark Connect, which does not tell."""
+    return spark.sparkContext.defaultParallelism if hasattr(spark, "_jsparkSession") else None
+
+
 @contextmanager
 def in_pool(spark: SparkSession, name: str) -> Iterator[None]:
     """Jobs of this thread take turns with those of other pools, where the scheduler is fair, and do not wait for all

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Warehouse:
         path = place.removeprefix("file:")
         self.folder = _local_folder(path) if runs_locally(spark) and not SCHEME.match(path) else place
         self._made: set[str] = set()
+        self._making = threading.Lock()  # waves run side by side
 
     def read(self, name: str) -> DataFrame:
         self._make(name)
@@ -112,9 +114,10 @@ class Warehouse:
         return DeltaTable.forPath(self.spark, self.path(name))
 
     def _make(self, name: str) -> None:
-        if name not in self._made:
-            retried(lambda: self._create(name))  # two jobs may start at once
-            self._made.add(name)
+        with self._making:
+            if name not in self._made:
+                retried(lambda: self._create(name))  # two jobs may start at once
+                self._made.add(name)
 
     def _create(self, name: str) -> None:
         clustered = f"CLUSTER BY ({CLUSTERED_BY[name]})" if name in CLUSTERED_BY else ""

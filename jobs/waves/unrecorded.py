@@ -27,7 +27,8 @@ def measures() -> list[Column]:
     first = F.col("attempt") == 1
     failed = F.count_if(first & worth_another_try()).alias("failed_first_tries")
     counts = [F.count("*").alias("rows"), F.count_if(first).alias("first_tries"), failed]
-    return [*counts, F.sum("bytes").alias("bytes"), *steps, *outcomes, *download]
+    arrived = [F.count("bytes").alias("downloaded"), F.sum("bytes").alias("bytes")]
+    return [*counts, *arrived, *steps, *outcomes, *download]
 
 
 def run_of(wave: str, version: str) -> Run:

@@ -201,6 +201,7 @@ EXCEPTIONS: dict[str, tuple[Callable[[Command, Facejoin], None], str]] = {  # st
     r"facejoin demo --config SETTINGS": (takes_the_options, "a demo of its own is run by tests already"),
     r"facejoin demo --photos LFW": (takes_the_options, "the same with PHOTOS is run; this is minutes of research data"),
     r"(\.venv/bin/)?facejoin weights vggface2": (takes_the_options, "112 MB from the web"),
+    r"facejoin status --(port|every) ": (takes_the_options, "looks again and again until Ctrl-C"),
     r"\.venv/bin/python ": (script_takes_the_options, "measures for minutes or hours, or writes into docs/"),
     r"\.venv/bin/pytest ": (finds_the_tests, "the tests that it names are tests already"),
     r"\.venv/bin/pip install": (is_there, "installs packages of others"),

@@ -15,7 +15,7 @@ FLOORS = (
     {"jobs.store"},
     {"jobs.downloads", "jobs.folders", "jobs.hosts", "jobs.lists", "jobs.site"},
     {"jobs.gallery", "jobs.erasure", "jobs.waves"},
-    {"jobs.evaluate"},
+    {"jobs.evaluate", "jobs.watch"},
     {"jobs"},
     {"demo"},
     {"cli"},

@@ -86,6 +86,7 @@ def make_settings() -> Callable[..., Settings]:
         "crawl__fetch__retries": 0,
         "crawl__fetch__concurrency": 8,
         "crawl__wave_photos": WAVE_PHOTOS,
+        "crawl__load_seconds": 3600.0,
         "vision__decode__min_bytes": 3_000,
         "enroll__nonfaces": "none",
     }

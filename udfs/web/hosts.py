@@ -71,6 +71,10 @@ class Hosts:
     def not_read(self, origin: str) -> None:
         self._line.ask("not_read", origin)
 
+    def taken(self, wave: str, worker: str, seconds: float, core_seconds: float, memory: int) -> None:
+        """What the task's worker took of its machine in the last seconds. Raises as a turn does."""
+        self._line.ask("taken", wave, worker, seconds, core_seconds, memory)
+
     def close(self) -> None:
         self._line.close()
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from facejoin.conf.settings import FetchSettings
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 from facejoin.udfs.web.pace import Breaker, Pace, Verdict, group_of
+from facejoin.udfs.web.readings import Reading, Readings
 
 RULES_LAST = 24 * 3600.0  # seconds: RFC 9309, 2.4; so a robots.txt is read once a wave at most
 
@@ -54,6 +55,7 @@ class Keeper:
         self._groups: dict[str, _Group] = {}
         self._hosts: dict[str, _Host] = {}
         self._rules: dict[str, _Rules] = {}
+        self.readings = Readings()
 
     async def turn(self, name: str) -> None:
         """Waits until one request may be sent to the host. Raises NotFetched (put_off)."""
@@ -106,9 +108,15 @@ class Keeper:
 
     def quiet(self) -> float:
         """Seconds until none of the hosts pauses or is left alone."""
+        return max([0.0, *self.paused().values()])
+
+    def paused(self) -> dict[str, float]:
+        """Host, or first pattern of a group that shares a budget → seconds that it still pauses or is left alone."""
         now = time.monotonic()
-        pauses = [group.pace.pause(now) for group in self._groups.values()]
-        return max([0.0, *pauses, *(host.breaker.open_until - now for host in self._hosts.values())])
+        pauses = {name: group.pace.pause(now) for name, group in self._groups.items()}
+        for name, host in self._hosts.items():
+            pauses[name] = max(pauses.get(name, 0.0), host.breaker.open_until - now)
+        return {name: seconds for name, seconds in pauses.items() if seconds > 0}
 
     def _host(self, name: str) -> _Host:
         host = self._hosts.get(name)
@@ -201,6 +209,9 @@ class Session:
     async def not_read(self, origin: str) -> None:
         self._reading.discard(origin)
         self._keeper.not_read(origin)
+
+    async def taken(self, wave: str, worker: str, seconds: float, core_seconds: float, memory: int) -> None:
+        self._keeper.readings.add(Reading(wave, worker, time.time(), seconds, core_seconds, memory))
 
     def close(self) -> None:
         self._closed = True

@@ -18,11 +18,12 @@ from typing import Any, Self, TypeVar
 from facejoin.conf.settings import FetchSettings
 from facejoin.udfs.web.keeper import Keeper, Session
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
+from facejoin.udfs.web.readings import Reading
 
 WELCOME = b"welcome\n"
 LINE_BYTES = 8 * 2**20  # the longest is a robots.txt, of which each character may take six bytes
 HELLO_SECONDS = 10.0  # to say the token in
-REQUESTS = frozenset({"turn", "finish", "rules", "keep_rules", "no_rules", "not_read"})  # a session's methods
+REQUESTS = frozenset({"turn", "finish", "rules", "keep_rules", "no_rules", "not_read", "taken"})  # a session's methods
 
 T = TypeVar("T")
 
@@ -126,6 +127,14 @@ class KeeperService(LoopThread):
     def quiet(self) -> float:
         """Seconds until no host pauses or is left alone."""
         return self._call(self._keeper.quiet)
+
+    def paused(self) -> dict[str, float]:
+        """Host → seconds that it still pauses or is left alone."""
+        return self._call(self._keeper.paused)
+
+    def readings(self) -> list[Reading]:
+        """What workers have told of themselves since the last time."""
+        return self._call(self._keeper.readings.drain)
 
     async def _end(self) -> None:
         if self._server is not None:

@@ -37,7 +37,7 @@ def test_the_comments_of_columns_are_kept_with_the_table(tables):
 
 def test_statistics_leave_out_what_is_personal(tables):
     assert {*STATISTICS} == {*TABLES} - {"leases"}  # which tell of processes alone
-    impersonal = {"bucket", "model_version", "attempt", "status", "reason", "gallery", "job", "kind", "learnt_at"}
+    impersonal = {"bucket", "model_version", "attempt", "status", "reason", "gallery", "job", "kind", "learnt_at", "at"}
     assert {column for columns in STATISTICS.values() for column in columns} <= impersonal
     for name in ("photos", "runs"):
         tables.read(name)

@@ -90,6 +90,7 @@ def test_after_a_long_retry_after_photos_are_put_off_without_a_request() -> None
     ):
         fetched = fetch_all(fetchers, f"{host.url}/a.jpg", each=30)
         assert 3000 < keeper.quiet() <= 2 * LONGEST
+        assert [*keeper.paused()] == [HERE]
     outcomes = {photo.outcome for photo in fetched}
     assert outcomes == {Outcome.RATE_LIMITED, Outcome.PUT_OFF}
     assert len(host.log) <= 2  # as many as had begun
