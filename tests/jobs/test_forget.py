@@ -21,12 +21,13 @@ PERSON, PHOTO, OWNER, OWNERS_PHOTO = "Eileen_Collins", OBAMA, BOB, MIRRORED_BIDE
 
 
 @pytest.fixture(scope="module")
-def forgotten(spark, campaign, published, tmp_path_factory):
+def forgotten(spark, campaign, matched, tmp_path_factory):
     """A copy of the finished campaign, in which a photo, an owner and a person ask out; then every job runs again."""
     folder = tmp_path_factory.mktemp("forgotten")
     shutil.copytree(campaign.warehouse.folder, folder / "warehouse")
     warehouse = Warehouse(spark, str(folder / "warehouse"))
     copy = replace(campaign, warehouse=warehouse, site=folder / "site")
+    publish(spark, warehouse, copy.settings, copy.site)
     asked: list[Asked] = [("photo", str(PHOTO.photo_id)), ("owner", OWNER), ("person", PERSON)]
     report = forget(spark, warehouse, copy.settings, asked, reason="by mail")
     erased = {
