@@ -100,7 +100,7 @@ def crawl(spark: SparkSession, warehouse: Warehouse, settings: Settings, asked: 
         work = _Crawl(spark, warehouse, settings, version, asked, books, asks, placeholders)
         with recorded(warehouse, asks.keeper, work.name, settings.crawl.load_seconds):
             done = _waves_and_rounds(work)
-        if any(wave.seen for wave in done):
+        if not asked.is_part and any(wave.seen for wave in done):
             placeholders.learn_of_all(books)
     report.placeholders = placeholders.learnt
     _sum_up(report, done)
@@ -117,8 +117,7 @@ def _waves_and_rounds(crawl: _Crawl) -> list[WaveReport]:
     """Every wave, then rounds over what was put off in the ones before. A part of the crawl has none: they would go
     beyond it."""
     done = last = _waves(crawl)
-    is_part = crawl.asked.limit is not None or crawl.asked.waves is not None
-    for _ in range(0 if is_part else crawl.settings.crawl.put_off_rounds):
+    for _ in range(0 if crawl.asked.is_part else crawl.settings.crawl.put_off_rounds):
         if not any(wave.seen.get(PUT_OFF) for wave in last) or not crawl.asks.wait():
             break
         again = crawl.asked.only(Outcome.PUT_OFF)

@@ -40,6 +40,11 @@ class Asked:
         return replace(self, retry=True, statuses=statuses, missing=False)
 
     @property
+    def is_part(self) -> bool:
+        """Whether it ends before all that is missing is done."""
+        return self.limit is not None or self.waves is not None
+
+    @property
     def of_it(self) -> Column:
         """Of a row with a photo_id: whether it is of the sample."""
         return F.lit(True) if self.last_hash is None else _hash() <= self.last_hash

@@ -85,9 +85,11 @@ class Placeholders:
         """Placeholders, known or not, that rows have other statuses for."""
         least, never = self.settings.placeholder_owners or 0, [*self.settings.no_placeholders]
         files = rows.where(F.col("sha256").isNotNull() & ~F.col("sha256").isin(never) & ~_is_placeholder())
-        often = files.groupBy("sha256").count().where((F.col("count") >= least) | F.col("sha256").isin([*self.known]))
-        hashes = [row["sha256"] for row in often.collect()]
-        same = _same_files(self.warehouse, files.where(F.col("sha256").isin(hashes)), buckets) if hashes else []
+        counted = files.groupBy(_short().alias("short")).agg(
+            F.count("*").alias("count"), F.bool_or(F.col("sha256").isin([*self.known])).alias("is_known")
+        )
+        often = [row["short"] for row in counted.where((F.col("count") >= least) | F.col("is_known")).collect()]
+        same = _same_files(self.warehouse, files.where(_short().isin(often)), buckets) if often else []
         return [file for file in same if file.owners >= least or file.sha256 in self.known]
 
     def _learn(self, files: list[SameFile], buckets: Buckets | None = None) -> None:
@@ -129,6 +131,11 @@ def _record(warehouse: Warehouse, files: list[SameFile]) -> None:
     rows = [(*astuple(file), datetime.now(UTC)) for file in files]
     warehouse.append("placeholders", warehouse.spark.createDataFrame(rows, PLACEHOLDERS).coalesce(1))
     log.info("learnt as placeholders: %s", ", ".join(f"{file.sha256} of {file.owners} owners" for file in files))
+
+
+def _short() -> Column:
+    """Of a hash: what is told apart when files are counted, of which a collection has as many as photos."""
+    return F.xxhash64("sha256")
 
 
 def _is_placeholder() -> Column:
