@@ -39,6 +39,7 @@ from facejoin.jobs.crawl import crawl
 from facejoin.jobs.store.errors import SPARK_ERRORS, one_line
 from facejoin.jobs.store.leases import held
 from facejoin.jobs.store.results import final_results
+from facejoin.jobs.store.session import SHORT_RUN
 from facejoin.jobs.store.warehouse import Warehouse
 from facejoin.jobs.waves.asked import Asked
 from facejoin.udfs.find_faces import find_faces
@@ -241,6 +242,7 @@ def test_a_crawl_of_which_something_is_killed_is_completed_by_the_next(
     listed = {photo: row for photo, row in campaign.rows.items() if photo not in others}
     add_photos(warehouse, [*listed.values()])
     settings = make_settings(crawl__wave_photos=3, warehouse=warehouse.folder)
+    settings = settings.model_copy(update={"spark": settings.spark | SHORT_RUN})
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
     command = [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(config)]

@@ -11,6 +11,7 @@ import yaml
 from named_photos import CAT, OBAMA
 
 from facejoin.demo.photo_server import PhotoServer
+from facejoin.jobs.store.session import SHORT_RUN
 
 DEADLY = Path(__file__).parents[1] / "support" / "deadly"
 PHOTOS = {1: OBAMA, 2: CAT, 3: CAT}
@@ -38,7 +39,7 @@ def test_a_photo_that_ends_its_worker_is_poisonous_and_the_wave_is_committed(
         warehouse, [photo_row(photo_id, download_url=deadly_server.url(f"/{photo_id}.jpg")) for photo_id in PHOTOS]
     )
     spark_settings = {"spark.master": "local[1,4]", "spark.ui.enabled": "false", "spark.driver.memory": "1g"}
-    settings = make_settings(warehouse=warehouse.folder, spark=spark_settings)
+    settings = make_settings(warehouse=warehouse.folder, spark=spark_settings | SHORT_RUN)
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")))
     done = subprocess.run(
