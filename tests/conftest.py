@@ -45,8 +45,9 @@ SPARK = {
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
     # With few rows most of the time would go into compiling and planning again, and a collector beside the program
-    # into its threads; the demo's own tests run with what its command sets.
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+    # into its threads; the demo's own tests run with what its command sets. Delta keeps the plans of every table that
+    # it has seen: those of all tests' tables together fill the memory, and collecting takes most of the time.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -Ddelta.log.cacheSize=30",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
