@@ -82,7 +82,7 @@ def main(
 
 
 class Finished:
-    """A campaign's tables, settings and page."""
+    """A campaign's tables and settings; its page, which every copy has for itself, as the tables tell where one is."""
 
     def __init__(self, spark: Any, folder: Path, settings: Settings):
         self.folder, self.site = folder, folder / "site"
@@ -101,7 +101,6 @@ def campaign(spark: Any, folder: Path, collection: Collection) -> Finished:
     crawl(spark, own.warehouse, own.settings)
     enroll(spark, own.warehouse, own.settings, str(collection.gallery))
     match(spark, own.warehouse, own.settings)
-    publish(spark, own.warehouse, own.settings, own.site)
     return own
 
 
@@ -133,7 +132,7 @@ def other_settings(settings: Settings) -> Settings:
 
 def repetition(spark: Any, finished: Finished, asked: list[Asked], secret: Traces, folder: Path) -> dict[str, Any]:
     own = finished.copied(spark, folder)
-    publish(spark, own.warehouse, own.settings, own.site)  # so that it is on record where the page is
+    publish(spark, own.warehouse, own.settings, own.site)
     (folder / "crawl.yaml").write_text(yaml.safe_dump(other_settings(own.settings).model_dump(mode="json")))
     command = [sys.executable, "-m", "facejoin.cli.app", "crawl", "--config", str(folder / "crawl.yaml")]
     crawling = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
