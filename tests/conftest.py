@@ -41,7 +41,7 @@ PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 40  # fetching does not decode: an
 SPARK = {
     "spark.master": "local[2]",
     "spark.ui.enabled": "false",
-    "spark.driver.memory": "2g",
+    "spark.driver.memory": "4g",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
     # With few rows most of the time would go into compiling and planning again, and a collector beside the program
