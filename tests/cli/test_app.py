@@ -12,9 +12,11 @@ from pyspark.errors import PySparkException
 
 from facejoin.cli import app
 from facejoin.conf.settings import Settings
+from facejoin.jobs.crawl import CrawlReport
 from facejoin.jobs.enroll import EnrollReport
 from facejoin.jobs.store.errors import one_line
 from facejoin.jobs.store.match_report import MatchReport
+from facejoin.jobs.waves.asked import Asked
 
 FACEJOIN = Path(sys.executable).with_name("facejoin")
 
@@ -64,6 +66,9 @@ def test_the_command_ends_with_2_and_one_line_where_a_setting_is_unknown(tmp_pat
             "command line: match.max_false_matches: Input should be greater",
         ),
         (["weights", "resnet"], "no weights are called 'resnet'; known are sface"),
+        (["crawl", "--attempts", "3"], "--attempts 3 was given without --retry"),
+        (["crawl", "gone"], "gone was given without --retry"),
+        (["crawl", "--retry", "lost"], "lost is no outcome of a photo; expected some of faces, "),
     ],
 )
 def test_what_cannot_work_ends_with_2_and_one_line(facejoin, tmp_path, monkeypatch, arguments, message):
@@ -167,6 +172,31 @@ def test_options_of_enroll_replace_their_own_setting_alone(settings_of, options,
     text = "enroll:\n  kind: cosine\n  strict: true\n  cohort: theirs\n"
     settings = settings_of("enroll", nothing, text, "gallery", *options).enroll
     assert {name: getattr(settings, name) for name in asked} == asked
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ([], Asked()),
+        (["--limit", "5", "--sample", "9"], Asked(limit=5, sample=9)),
+        (["--waves", "2"], Asked(waves=2)),
+        (
+            ["--retry", "gone", "timeout", "--attempts", "3"],
+            Asked(retry=True, statuses=("gone", "timeout"), attempts=3),
+        ),
+    ],
+)
+def test_options_of_crawl_say_what_part_of_it_is_asked_for(facejoin, monkeypatch, options, asked):
+    given = []
+
+    def only_reports(_spark, _warehouse, _settings, part):
+        given.append(part)
+        return CrawlReport("version")
+
+    monkeypatch.setattr(app, "_session", lambda settings: (None, None))
+    monkeypatch.setattr("facejoin.jobs.crawl.crawl", only_reports)
+    status, _, err = facejoin("crawl", *options)
+    assert (status, err, given) == (0, "", [asked])
 
 
 def test_weights_without_a_name_are_all_that_the_settings_need(facejoin):
