@@ -63,7 +63,7 @@ def test_what_is_too_rare_in_every_wave_is_learnt_from_all_of_them(crawled_in_tw
     warehouse = crawled_in_two_waves
     assert known(warehouse).learn_of_wave("w1", (0, 9), 6) == 0
     assert learnt_of_all(warehouse, no_placeholders=[SOFT_404]) == ({}, 1)
-    assert warehouse.version("placeholders") == 0
+    assert not warehouse.has("placeholders")
     assert learnt_of_all(warehouse) == ({SOFT_404: 3}, 2)
     [rule] = warehouse.read("placeholders").drop("learnt_at").collect()
     assert tuple(rule) == (SOFT_404, 3, 3)
