@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import html
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-PUBLIC = "https://pypi.org/simple/"  # pip's own default
 SECTIONS = ("global", "download", ":env:")  # of its settings; the last one that has an option counts
 ACCEPTED = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"  # PEP 691, PEP 503
 PATIENCE = 60.0  # seconds that pip may take to tell its settings, and that a connection may be silent
@@ -39,19 +39,31 @@ def indexed_file(project: str, sha256: str) -> bytes:
 
 def _pip_settings() -> dict[str, str]:
     """Option → value: of pip's files and the environment."""
-    command = [sys.executable, "-m", "pip", "config", "list"]
+    lines = re.findall(r"^([^=\s]+)\.([\w-]+)=(.+)$", _told_by_pip("config", "list"), re.MULTILINE)
+    return {option: ast.literal_eval(value) for one in SECTIONS for section, option, value in lines if section == one}
+
+
+def default_index() -> str:
+    """Where pip looks if nothing else is set: its help alone tells. Raises NotIndexed."""
+    found = re.search(r"--index-url\b.*\(default (\S+?)\)", _told_by_pip("download", "--help"))
+    if found is None:
+        raise NotIndexed("pip does not tell where it looks: expected an index-url in its settings")
+    return found[1]
+
+
+def _told_by_pip(*words: str) -> str:
+    command, unwrapped = [sys.executable, "-m", "pip", *words], os.environ | {"COLUMNS": "1000"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        done = subprocess.run(command, env=unwrapped, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        return done.stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise NotIndexed(f"pip does not tell its settings: {error}") from error
-    lines = re.findall(r"^([^=\s]+)\.([\w-]+)=(.+)$", done.stdout, re.MULTILINE)
-    return {option: ast.literal_eval(value) for one in SECTIONS for section, option, value in lines if section == one}
 
 
 def _indexes(settings: dict[str, str]) -> list[str]:
     if settings.get("no-index", "0").lower() in ("1", "true", "yes", "on"):
         raise NotIndexed("pip's settings allow no index (no-index)")
-    return [settings.get("index-url", PUBLIC), *settings.get("extra-index-url", "").split()]
+    return [settings.get("index-url") or default_index(), *settings.get("extra-index-url", "").split()]
 
 
 def _normalised(project: str) -> str:

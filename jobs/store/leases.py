@@ -78,7 +78,7 @@ def lease(
     gives_way_to: Callable[[Lease], bool] = lambda _: False,
 ) -> Iterator[Lease]:
     """Held within, renewed meanwhile, let go at the end, whatever that is. Raises Held where somebody else has it, or
-    has had a lease for longer that this one `gives_way_to`."""
+    has an earlier lease that this one `gives_way_to`."""
     mine = _claim(warehouse, job, unit, seconds, gives_way_to)
     ended = threading.Event()
     beats = threading.Thread(target=_renew, args=(warehouse, mine, seconds, ended), name=f"lease {unit}", daemon=True)

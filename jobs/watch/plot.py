@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from facejoin.conf.settings import SettingsError
-from facejoin.jobs.watch.report import LoadPoint, StatusReport, WaveLoad
+from facejoin.jobs.watch.report import GIGABYTE, LoadPoint, StatusReport, WaveLoad
 
 STYLE = {
     "svg.fonttype": "none",
@@ -25,7 +25,6 @@ STYLE = {
 WIDTH, HEIGHT = 9.0, 7.5  # inches
 BUSY, HAD, MOST = "#0b6e69", "0.5", "#e08a1e"
 FORMATS = (".svg", ".png", ".pdf")
-GIGABYTE = 10**9  # bytes
 
 
 def draw_load(report: StatusReport, file: Path) -> None:

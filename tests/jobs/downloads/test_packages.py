@@ -7,11 +7,13 @@ import os
 import tarfile
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from raw_server import answer, raw_server
 
 from facejoin.jobs.downloads import packages as module
+from facejoin.jobs.downloads.index import default_index
 from facejoin.jobs.downloads.packages import Package, PackageError, fetch_files, store
 
 PHOTO = b"not really a photo"
@@ -190,3 +192,11 @@ def test_a_file_that_cannot_be_moved_into_place_leaves_no_part(tmp_path):
     with pytest.raises(PackageError, match=r"cannot keep one\.jpg"):
         store({"one.jpg": PHOTO}, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["one.jpg"]
+
+
+def test_without_any_setting_it_is_the_index_that_pip_itself_takes(monkeypatch):
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setenv("COLUMNS", "40")  # to which pip would wrap its help
+    address = urlsplit(default_index())
+    assert (address.scheme, address.path.rstrip("/")) == ("https", "/simple")
