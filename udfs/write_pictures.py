@@ -8,26 +8,26 @@ from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql.types import BinaryType, IntegerType, StringType, StructType
+from pyspark.sql.types import IntegerType, StringType, StructType
 
 from facejoin.udfs.arrow import Batches, Stage, record_batch
 from facejoin.udfs.picture_texts import match_text, picture_text
 from facejoin.udfs.places import towns_of
 
 PICTURES = 500  # in one file of the page: about 350 KB
-FILES = StructType().add("person", StringType()).add("number", IntegerType()).add("pictures", BinaryType())
-MATCHES = StructType().add("matches", BinaryType())
+FILES = StructType().add("person", StringType()).add("number", IntegerType()).add("pictures", StringType())
+MATCHES = StructType().add("matches", StringType())
 Starts = Mapping[tuple[int, str], int]  # part and person → rank of that person's first picture there
 
 
 def write_pictures(starts: Starts) -> Stage:
-    """For mapInArrow: pictures of one part, a person's together and by rank → rows of FILES: UTF-8, the objects with
+    """For mapInArrow: pictures of one part, a person's together and by rank → rows of FILES: the objects with
     commas between them. A file that two parts share is a row of each."""
 
     def write(batches: Batches) -> Batches:
         for (person, number), texts in groupby(_texts(batches, starts), itemgetter(0, 1)):
             pictures = ",\n".join(text for _, _, text in texts)
-            yield record_batch([{"person": person, "number": number, "pictures": _utf8(pictures)}], FILES)
+            yield record_batch([{"person": person, "number": number, "pictures": _sound(pictures)}], FILES)
 
     return write
 
@@ -37,7 +37,7 @@ def write_matches(batches: Batches) -> Batches:
     for batch in batches:
         columns = (batch.column(name).to_pylist() for name in ("download_url", "person", "confidence"))
         if batch.num_rows:
-            yield record_batch([{"matches": _utf8(",\n".join(map(match_text, *columns)))}], MATCHES)
+            yield record_batch([{"matches": _sound(",\n".join(map(match_text, *columns)))}], MATCHES)
 
 
 def _texts(batches: Batches, starts: Starts) -> Iterator[tuple[str, int, str]]:
@@ -62,6 +62,6 @@ def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
         yield dict(zip(values, row, strict=True))
 
 
-def _utf8(text: str) -> bytes:
-    """A lone surrogate has none; one odd title is no reason to publish nothing."""
-    return text.encode("utf-8", errors="replace")
+def _sound(text: str) -> str:
+    """Without lone surrogates, which UTF-8 has not: one odd title is no reason to publish nothing."""
+    return text.encode("utf-8", errors="replace").decode()

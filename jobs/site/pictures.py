@@ -13,10 +13,15 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from facejoin.jobs.store.session import rows_by_partition, settings_within
 from facejoin.udfs.write_pictures import FILES, MATCHES, write_matches, write_pictures
 from facejoin.viewer.site import Person
 
 TASK_PICTURES = 50_000  # that one task sorts and writes: 35 MB of JSON, which the driver holds two of at a time
+ROWS_OF_TEXT = {  # which are smaller than those with vectors, and are read a few times only
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "2048",
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,12 @@ def by_rank(found: DataFrame, count: int) -> Iterator[DataFrame]:
     needed, for all that is made of them must be made of the same parts."""
     order = [F.col("person"), *_ranked()]
     parts = found.repartitionByRange(_tasks(count), *order).sortWithinPartitions(*order)
-    rows = parts.withColumn("part", F.spark_partition_id()).persist(StorageLevel.DISK_ONLY)
-    try:
-        yield rows
-    finally:
-        rows.unpersist()
+    with settings_within(found.sparkSession, ROWS_OF_TEXT):
+        rows = parts.withColumn("part", F.spark_partition_id()).persist(StorageLevel.DISK_ONLY)
+        try:
+            yield rows
+        finally:
+            rows.unpersist()
 
 
 def found_by_part(pictures: DataFrame) -> list[Row]:
@@ -86,17 +92,17 @@ def match_pieces(pictures: DataFrame, count: int) -> Iterator[bytes]:
     order = [F.desc("confidence"), F.col("person"), F.col("photo_id"), F.col("face")]
     rows = pictures.select("download_url", "person", "confidence", "photo_id", "face")
     rows = rows.repartitionByRange(_tasks(count), *order).sortWithinPartitions(*order)
-    for row in rows.mapInArrow(write_matches, MATCHES).toLocalIterator(prefetchPartitions=True):
-        yield bytes(row["matches"])
+    for row in rows_by_partition(rows.mapInArrow(write_matches, MATCHES)):
+        yield row["matches"].encode()
 
 
 def _files(pictures: DataFrame, parts: Sequence[Row]) -> Iterator[Iterator[bytes]]:
     """Of each person who was found, the files of pictures; one is put together where two parts share it."""
     shown = pictures.drop("photo_id", "face")  # which only the order needs
-    rows = shown.mapInArrow(write_pictures(_starts(parts)), FILES).toLocalIterator(prefetchPartitions=True)
+    rows = rows_by_partition(shown.mapInArrow(write_pictures(_starts(parts)), FILES))
     for _, own in groupby(rows, attrgetter("person")):
         files = groupby(own, attrgetter("number"))
-        yield (b",\n".join(bytes(row["pictures"]) for row in pieces) for _, pieces in files)
+        yield (",\n".join(row["pictures"] for row in pieces).encode() for _, pieces in files)
 
 
 def _starts(parts: Sequence[Row]) -> dict[tuple[int, str], int]:

@@ -17,7 +17,7 @@ BINS = 50
 ALIKE = 1e-6  # values that differ by less tell nothing apart, and divide by nearly nothing
 ROOM = 0.05  # on both sides of values that are all alike
 NEARLY_CERTAIN = 0.99
-ACCURACY = 10_000  # of the median: its rank is off by less than one in so many
+FINE = 200  # places in each bin; the median is the least value at its place
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,15 @@ def spreads(rows: DataFrame, columns: Sequence[str]) -> list[Spread]:
     moments = [{name: seen[f"{of}_{name}"] for name in _moments(of)} for of in columns]
     edges = [_edges(own) for own in moments]
     drawn = [(of, own) for of, own in zip(columns, edges, strict=True) if len(own)]
-    counts = {of: np.zeros(BINS) for of in columns}
+    counts = {of: np.zeros(BINS * FINE) for of in columns}
+    lowest = {of: np.full(BINS * FINE, np.nan) for of in columns}
     if drawn:
-        [binned] = rows.agg(
-            *(F.histogram_numeric(_place(of, own), F.lit(2 * BINS)).alias(of) for of, own in drawn)
-        ).collect()
-        for of, _ in drawn:
-            for place in binned[of]:  # exact: there are fewer places than it may keep apart; one may come in parts
-                counts[of][int(place["x"])] += place["y"]
-    return [_spread(own, at, counts[of]) for of, own, at in zip(columns, moments, edges, strict=True)]
+        places = F.array(*(_at(of, own) for of, own in drawn))
+        counted = rows.select(F.explode(places).alias("at")).select("at.*").where(F.col("place").isNotNull())
+        found = counted.groupBy("of", "place").agg(F.count(F.lit(1)), F.min("value"))
+        for of, place, count, least in found.collect():
+            counts[of][place], lowest[of][place] = count, least
+    return [_spread(own, at, counts[of], lowest[of]) for of, own, at in zip(columns, moments, edges, strict=True)]
 
 
 def log_normal(mean: float | None, deviation: float | None, width: float | None) -> LogNormal | None:
@@ -78,7 +78,6 @@ def _moments(of: str) -> dict[str, Column]:
     return {
         "count": F.count(value),
         "least": F.min(value),
-        "median": F.percentile_approx(value, 0.5, ACCURACY),
         "most": F.max(value),
         "certain": F.count_if(value >= NEARLY_CERTAIN),
         "log_mean": F.avg(F.ln(positive)),
@@ -96,15 +95,21 @@ def _edges(moments: dict[str, Any]) -> np.ndarray:
     return np.linspace(least - room, most + room, BINS + 1)
 
 
-def _place(of: str, edges: np.ndarray) -> Column:
-    """Number of the value's bin; the highest value is in the last one."""
-    low, width = float(edges[0]), float(edges[-1] - edges[0])
-    return F.least(F.floor((F.col(of) - low) / width * BINS), F.lit(BINS - 1))
+def _at(of: str, edges: np.ndarray) -> Column:
+    """of, value, and the place that it is at among BINS · FINE; the highest value is in the last one."""
+    low, width, places = float(edges[0]), float(edges[-1] - edges[0]), BINS * FINE
+    place = F.floor((F.col(of) - low) / width * places)
+    own = F.when(place < places, place).when(place >= places, places - 1)  # null stays null
+    return F.struct(F.lit(of).alias("of"), F.col(of).alias("value"), own.cast("int").alias("place"))
 
 
-def _spread(moments: dict[str, Any], edges: np.ndarray, counts: np.ndarray) -> Spread:
+def _spread(moments: dict[str, Any], edges: np.ndarray, fine: np.ndarray, lowest: np.ndarray) -> Spread:
+    """edges: (bins + 1,) of the values; fine: (bins · FINE,) how many of them are at each place; lowest: (bins · FINE,)
+    of these, the least one."""
     count = moments["count"]
-    least, median, most = (float("nan") if count == 0 else moments[name] for name in ("least", "median", "most"))
+    least, most = (float("nan") if count == 0 else moments[name] for name in ("least", "most"))
+    middle = float(lowest[np.searchsorted(np.cumsum(fine), count / 2)]) if count else float("nan")
     fit = log_normal(moments["log_mean"], moments["log_deviation"], moments["width"])
     certain = moments["certain"] / count if count else 0.0
-    return Spread(count, least, median, most, certain, edges, counts, fit)
+    counts = fine.reshape(BINS, FINE).sum(axis=1)
+    return Spread(count, least, middle, most, certain, edges, counts, fit)

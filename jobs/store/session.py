@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyspark
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from facejoin.conf.versions import DELTA_PACKAGE
 from facejoin.jobs.store.errors import JobError
@@ -96,6 +96,17 @@ def in_pool(spark: SparkSession, name: str) -> Iterator[None]:
         yield
     finally:
         context.setLocalProperty(key, before)  # type: ignore[arg-type]  # None takes it away
+
+
+def rows_by_partition(rows: DataFrame) -> Iterator[Row]:
+    """In their order; one partition is held and the next one on its way.
+
+    Outside a query, for Spark 4.2 keeps the results of all jobs of one (DataFrame.toLocalIterator's as long as the
+    session lives). Spark Connect sends what it has of a query as it comes.
+    """
+    if not hasattr(rows.sparkSession, "_jsparkSession"):
+        return rows.toLocalIterator()
+    return rows.rdd.toLocalIterator(prefetchPartitions=True)
 
 
 @contextmanager
