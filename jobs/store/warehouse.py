@@ -18,7 +18,7 @@ from pyspark.sql.types import StructType
 from facejoin.conf.schemas import CLUSTERED_BY, CONSTRAINTS, PROPERTIES, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
 from facejoin.jobs.store.log_store import check_log_store
-from facejoin.jobs.store.races import retried
+from facejoin.jobs.store.races import HALF_MADE, retried
 from facejoin.jobs.store.session import runs_locally
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?=/)")  # file:, hdfs:, s3a:
@@ -116,7 +116,7 @@ class Warehouse:
     def _make(self, name: str) -> None:
         with self._making:
             if name not in self._made:
-                retried(lambda: self._create(name))  # two jobs may start at once
+                retried(lambda: self._create(name), conditions=HALF_MADE)  # two jobs may start at once
                 self._made.add(name)
 
     def _create(self, name: str) -> None:

@@ -1,7 +1,9 @@
 """The warehouse: what Delta keeps for us, and what it refuses."""
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from delta import DeltaTable
@@ -9,6 +11,7 @@ from pyspark.testing import assertDataFrameEqual, assertSchemaEqual
 
 from facejoin.conf.schemas import MATCHES, PEOPLE, PHOTOS, STATISTICS, TABLES
 from facejoin.conf.settings import SettingsError
+from facejoin.jobs.store import races
 from facejoin.jobs.store.errors import SPARK_ERRORS, one_line
 from facejoin.jobs.store.warehouse import Warehouse, one_spelling
 
@@ -77,6 +80,30 @@ def test_two_jobs_that_make_a_table_at_once_both_have_it(spark, tmp_path):
 
     with ThreadPoolExecutor(2) as pool:
         assert [*pool.map(make, range(2))] == [0, 0]
+
+
+def test_a_table_that_another_job_is_still_making_is_waited_for(spark, tmp_path, monkeypatch):
+    made = Warehouse(spark, str(tmp_path / "made"))
+    made.append("people", people(spark, ("a", "Ann", None, 1)))
+    own = Warehouse(spark, str(tmp_path / "own"))
+    log = Path(own.path("people")) / "_delta_log"
+    log.mkdir(parents=True)  # which is there before its first commit
+
+    def finished(_seconds):
+        shutil.copytree(made.path("people"), own.path("people"), dirs_exist_ok=True)
+
+    monkeypatch.setattr(races.time, "sleep", finished)
+    assert own.read("people").count() == 1
+
+
+def test_a_folder_of_something_else_is_no_table_however_long_one_waits(spark, tmp_path, monkeypatch):
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "letter.txt").write_text("Dear Ann")
+    pauses = []
+    monkeypatch.setattr(races.time, "sleep", pauses.append)
+    with pytest.raises(SPARK_ERRORS, match="people"):
+        Warehouse(spark, str(tmp_path)).read("people")
+    assert len(pauses) == races.TRIES - 1
 
 
 def test_a_warehouse_below_a_file_is_refused_at_once(spark, tmp_path):
