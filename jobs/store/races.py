@@ -43,5 +43,9 @@ def retried(work: Callable[[], R], tries: int = TRIES, conditions: Collection[st
             if error.getCondition() not in conditions:
                 raise
             log.info("another writer is not ready: %s", error.getCondition())
-        time.sleep(random.uniform(0, LONGEST_PAUSE))
+        pause()
     return work()
+
+
+def pause() -> None:
+    time.sleep(random.uniform(0, LONGEST_PAUSE))

@@ -89,10 +89,10 @@ def test_a_table_that_another_job_is_still_making_is_waited_for(spark, tmp_path,
     log = Path(own.path("people")) / "_delta_log"
     log.mkdir(parents=True)  # which is there before its first commit
 
-    def finished(_seconds):
+    def finished():
         shutil.copytree(made.path("people"), own.path("people"), dirs_exist_ok=True)
 
-    monkeypatch.setattr(races.time, "sleep", finished)
+    monkeypatch.setattr(races, "pause", finished)
     assert own.read("people").count() == 1
 
 
@@ -100,7 +100,7 @@ def test_a_folder_of_something_else_is_no_table_however_long_one_waits(spark, tm
     (tmp_path / "people").mkdir()
     (tmp_path / "people" / "letter.txt").write_text("Dear Ann")
     pauses = []
-    monkeypatch.setattr(races.time, "sleep", pauses.append)
+    monkeypatch.setattr(races, "pause", lambda: pauses.append(1))
     with pytest.raises(SPARK_ERRORS, match="people"):
         Warehouse(spark, str(tmp_path)).read("people")
     assert len(pauses) == races.TRIES - 1
