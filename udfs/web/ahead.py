@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -78,22 +80,32 @@ def _ahead(
 ) -> Iterator[tuple[Item, Result] | None]:
     """As `ahead`, and None whenever nothing has come for as many seconds as `patience` then says; None: any number."""
     pool = ThreadPoolExecutor(threads)
-    begun: dict[Future[Result], Item] = {}
+    done: SimpleQueue[tuple[Item, Future[Result]]] = SimpleQueue()
+    begun = 0
     try:
         for item in items:
-            begun[pool.submit(work, item)] = item
-            while len(begun) >= 2 * threads:
-                yield from _finished(begun, patience())
+            pool.submit(work, item).add_done_callback(partial(_put, done, item))
+            begun += 1
+            while begun >= 2 * threads:
+                pair = _next(done, patience())
+                begun -= pair is not None
+                yield pair
         while begun:
-            yield from _finished(begun, patience())
+            pair = _next(done, patience())
+            begun -= pair is not None
+            yield pair
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _finished(begun: dict[Future[Result], Item], seconds: float | None) -> Iterator[tuple[Item, Result] | None]:
-    """At least one, waiting for it if need be; None where none came in time."""
-    done, _ = wait(begun, seconds, return_when=FIRST_COMPLETED)
-    if not done:
-        yield None
-    for future in done:
-        yield begun.pop(future), future.result()
+def _put(done: SimpleQueue[tuple[Item, Future[Result]]], item: Item, future: Future[Result]) -> None:
+    done.put((item, future))
+
+
+def _next(done: SimpleQueue[tuple[Item, Future[Result]]], seconds: float | None) -> tuple[Item, Result] | None:
+    """Waiting for it if need be; None where none came in time."""
+    try:
+        item, future = done.get(timeout=seconds)
+    except Empty:
+        return None
+    return item, future.result()

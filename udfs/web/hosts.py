@@ -30,6 +30,9 @@ class KeeperLost(RuntimeError):
 class Line(Protocol):
     def ask(self, what: str, *arguments: Any) -> Any: ...
 
+    def tell(self, what: str, *arguments: Any) -> None:
+        """As `ask`, without waiting until it is done; whoever asks afterwards comes after it."""
+
     def close(self) -> None: ...
 
 
@@ -55,7 +58,7 @@ class Hosts:
             said, retry_after = verdict(reason), reason.retry_after
             raise
         finally:
-            self._line.ask("finish", host, said.value, retry_after)
+            self._line.tell("finish", host, said.value, retry_after)
 
     def rules(self, origin: str) -> str | None:
         """The robots.txt; None: the caller is to read it, and to say so by one of the next three."""
@@ -118,7 +121,7 @@ class KeeperLine:
             self._socket.close()
             raise
         self._numbers = itertools.count()
-        self._waiting: dict[int, Future[Any]] = {}
+        self._waiting: dict[int | None, Future[Any]] = {}
         self._lock = threading.Lock()  # of sending, and of `_waiting`
         self._end: Callable[[], Exception] | None = None  # what whoever asks from now on gets
         self._reader = threading.Thread(target=self._read, name="keeper-line", daemon=True)
@@ -140,13 +143,22 @@ class KeeperLine:
         """What the session answers. Raises NotFetched (put_off) and KeeperLost."""
         answer: Future[Any] = Future()
         with self._lock:
-            if self._end is not None:
-                raise self._end()
             number = next(self._numbers)
             self._waiting[number] = answer
-            with suppress(OSError):  # then the reader ends too, and says so to all who wait
-                self._socket.sendall(json.dumps([number, what, *arguments]).encode() + b"\n")
+            self._send(number, what, *arguments)
         return answer.result()
+
+    def tell(self, what: str, *arguments: Any) -> None:
+        with self._lock:
+            self._send(None, what, *arguments)
+
+    def _send(self, number: int | None, what: str, *arguments: Any) -> None:
+        """number: by which the answer is known; None: there is to be none."""
+        if self._end is not None:
+            self._waiting.pop(number, None)
+            raise self._end()
+        with suppress(OSError):  # then the reader ends too, and says so to all who wait
+            self._socket.sendall(json.dumps([number, what, *arguments]).encode() + b"\n")
 
     def close(self) -> None:
         self._finish(lambda: NotFetched(Outcome.PUT_OFF, "the fetcher was closed"))

@@ -10,7 +10,7 @@ import secrets
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
@@ -69,13 +69,16 @@ class LoopThread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Raises CancelledError where it is closed, or is closed meanwhile."""
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Raises CancelledError where it is closed."""
         with self._lock:
             if not self._open:
                 raise CancelledError
-            begun = asyncio.run_coroutine_threadsafe(work(), self._loop)
-        return begun.result()
+            return asyncio.run_coroutine_threadsafe(work(), self._loop)
+
+    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Raises CancelledError where it is closed, or is closed meanwhile."""
+        return self._begin(work).result()
 
     def _call(self, function: Callable[[], T]) -> T:
         async def called() -> T:
@@ -98,11 +101,19 @@ class OwnKeeper(LoopThread):
         except CancelledError as error:
             raise NotFetched(Outcome.PUT_OFF, "the fetcher was closed") from error
 
+    def tell(self, what: str, *arguments: Any) -> None:
+        """The same without waiting until it is done."""
+        try:
+            self._begin(lambda: getattr(self._session, what)(*arguments))
+        except CancelledError as error:
+            raise NotFetched(Outcome.PUT_OFF, "the fetcher was closed") from error
+
 
 class KeeperService(LoopThread):
     """The keeper of a whole crawl, for those who know the token. One connection is one task's session.
 
-    A line of JSON is a request, [number, method of Session, arguments …], or its answer, [number, result, why not].
+    A line of JSON is a request, [number, method of Session, arguments …], or its answer, [number, result, why not];
+    without a number it has none.
     Raises OSError where the address cannot be listened at.
     """
 
@@ -154,6 +165,8 @@ class KeeperService(LoopThread):
                 answer.add_done_callback(answers.discard)
         except (OSError, ValueError, TimeoutError):  # ValueError: a line too long
             pass  # whoever it was, it has no session any more
+        except asyncio.CancelledError:
+            pass  # the service ends; asyncio would report it as a fault of whoever has this connection
         finally:
             for answer in answers:
                 answer.cancel()
@@ -170,6 +183,8 @@ async def _answer(session: Session, line: bytes, writer: StreamWriter) -> None:
         result = await getattr(session, what)(*arguments)
     except NotFetched as reason:
         refused = str(reason)
+    if number is None:
+        return
     with suppress(OSError):  # its task has gone; the session is closed by then
         writer.write(json.dumps([number, result, refused]).encode() + b"\n")
         await writer.drain()

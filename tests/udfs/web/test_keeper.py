@@ -17,7 +17,7 @@ from facejoin.udfs.web.fetch import Fetched, Fetcher
 from facejoin.udfs.web.hosts import Hosts, KeeperLine, KeeperLost, divided, hosts_of
 from facejoin.udfs.web.keeper import Keeper, Session
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
-from facejoin.udfs.web.pace import LONGEST
+from facejoin.udfs.web.pace import LONGEST, Verdict
 from facejoin.udfs.web.service import KeeperService, OwnKeeper, Place
 
 TASKS = 16
@@ -180,6 +180,29 @@ def test_a_keeper_that_goes_while_tasks_work_is_an_error_and_not_a_photos_outcom
     keeper.close()
     with closing(hosts), pytest.raises(KeeperLost), hosts.turn("photos.test"):
         pass
+
+
+def test_the_end_of_a_request_is_told_without_waiting_and_counts_for_who_asks_next() -> None:
+    fetch = budget(connections=1, requests_per_second=1000)
+    with KeeperService(fetch, HERE) as keeper, ThreadPoolExecutor(1) as pool:
+        for line in (KeeperLine(keeper.place(HERE)), OwnKeeper(fetch)):
+            with closing(line):
+                for _ in range(3):
+                    line.ask("turn", "photos.test")
+                    line.tell("finish", "photos.test", Verdict.ANSWERED.value, None)
+                line.ask("turn", "photos.test")
+                waiting = pool.submit(line.ask, "turn", "photos.test")
+                line.tell("finish", "photos.test", Verdict.ANSWERED.value, None)
+                assert waiting.result(5) is None
+            with pytest.raises(NotFetched):
+                line.tell("finish", "photos.test", Verdict.ANSWERED.value, None)
+
+
+def test_a_keeper_that_ends_while_tasks_are_there_has_nothing_to_complain_of(caplog: pytest.LogCaptureFixture) -> None:
+    keeper = KeeperService(budget(connections=1, requests_per_second=1), HERE)
+    with closing(KeeperLine(keeper.place(HERE))):
+        keeper.close()
+    assert caplog.records == []
 
 
 def test_closing_ends_the_waiting_for_a_turn() -> None:
