@@ -84,7 +84,7 @@ class FetchSettings(Stage):
     # of less than half a MiB do not count: they are bounded by their number
     bytes_in_flight: Annotated[int, Field(gt=0)] = 64 * 2**20
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
-    retries: Annotated[int, Field(ge=0, le=10)] = 2  # further tries after an outcome worth another one
+    retries: Annotated[int, Field(ge=0, le=10)] = 2  # further tries after an outcome worth another one, but a timeout
     backoff: Annotated[float, Field(ge=0)] = 0.5  # seconds before the first further try, doubled each time
     max_wait: Annotated[float, Field(ge=0)] = 30.0  # seconds between two tries; a longer Retry-After ends the tries
     each_host: HostBudget = HostBudget()

@@ -46,7 +46,8 @@ class Fault(StrEnum):
 class PhotoServer:
     """Serves the files beneath `root` on 127.0.0.1 until it is closed; a context manager.
 
-    port: 0 for any free one. faults: URL path → name of a Fault. tls: serves https with it.
+    port: 0 for any free one. faults: URL path → name of a Fault. tls: serves https with it. takes: seconds before each
+    answer.
     Raises ValueError for an unknown fault and OSError where the port is taken.
     """
 
@@ -57,10 +58,11 @@ class PhotoServer:
         faults: Mapping[str, str] | None = None,
         robots_txt: str | None = None,
         tls: ssl.SSLContext | None = None,
+        takes: float = 0.0,
     ) -> None:
         self._scheme = "https" if tls else "http"
         faults_by_path = {path: Fault(fault) for path, fault in (faults or {}).items()}
-        self._server = _Server(root.resolve(), port, faults_by_path, robots_txt, tls)
+        self._server = _Server(root.resolve(), port, faults_by_path, robots_txt, tls, takes)
         self.port: int = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(DRIP_PAUSE,), name="photo-server")
         self._thread.start()
@@ -100,9 +102,10 @@ class _Server(ThreadingHTTPServer):
         faults: Mapping[str, Fault],
         robots_txt: str | None,
         tls: ssl.SSLContext | None,
+        takes: float,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.root, self.faults, self.robots_txt = root, faults, robots_txt
+        self.root, self.faults, self.robots_txt, self.takes = root, faults, robots_txt, takes
         self.counts: Counter[str] = Counter()
         self.lock = threading.Lock()  # of counts and connections
         self.connections: set[socket.socket] = set()
@@ -151,6 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         times = self.photos.count(path)
         fault = self.photos.faults.get(path)
+        self.photos.stopping.wait(self.photos.takes)
         if fault is Fault.FLAKY and times > 1:
             fault = None
         if fault is None:

@@ -98,7 +98,8 @@ class Fetcher:
     """Downloads photos for one Spark task; `fetch` may be called from many threads.
 
     A URL takes at most `timeout` seconds for each of its `retries + 1` tries, its host's robots.txt included where that
-    is still to be read, and `max_wait` between two of them; and each request waits for its turn in the host's budget.
+    is still to be read, and `max_wait` between two of them; a try that has taken all of its time is the last. Each
+    request waits for its turn in the host's budget.
 
     >>> with Fetcher(FetchSettings(allowed_networks=["127.0.0.1/32"])) as fetcher:
     ...     photo, other, inside = map(fetcher.fetch, [photo_url, "ftp://photos.test/1.jpg", "http://10.0.0.1/1.jpg"])
@@ -202,8 +203,9 @@ class Fetcher:
                 if reason.outcome is Outcome.PUT_OFF:
                     raise failed or reason from None  # what made the host be left alone says more
                 wait = max(self._backoff(tried), reason.retry_after or 0)
-                # a server that asks for a longer pause is left to later
-                last = tried == self._settings.retries or wait > self._settings.max_wait
+                # who takes all of its time, or asks for a longer pause, is left to later: others wait for the place
+                later = reason.outcome is Outcome.TIMEOUT or wait > self._settings.max_wait
+                last = tried == self._settings.retries or later
                 if last or not reason.retryable or self._closed.wait(wait):
                     raise
                 failed, tried = reason, tried + 1

@@ -29,6 +29,13 @@ def test_a_verdict_is_not_tried_again(fetch, serve, settings) -> None:
     assert server.requests == {PATH: 1}
 
 
+@pytest.mark.parametrize("fault", [Fault.SLOW, Fault.SLOW_HEADERS])
+def test_what_took_all_of_its_time_is_left_to_later(fetch, serve, settings, fault) -> None:
+    server = serve(faults={PATH: fault})
+    assert fetch(server.url(PATH), settings(retries=2, timeout=0.3)).outcome is Outcome.TIMEOUT
+    assert server.requests == {PATH: 1}
+
+
 @pytest.mark.parametrize(("max_wait", "requests"), [(0.5, 1), (2.0, 2)])
 def test_a_server_that_asks_for_a_long_pause_is_left_to_later(fetch, serve, settings, max_wait, requests) -> None:
     server = serve(faults={PATH: Fault.RATE_LIMITED})
