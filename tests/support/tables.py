@@ -8,14 +8,14 @@ from pyspark.testing import assertDataFrameEqual
 
 from facejoin.jobs.store.warehouse import Warehouse
 
-TIMES = ("crawled_at", "seconds")
+OF_A_RUN = ("crawled_at", "seconds", "wave")  # times, and a name that no other run has
 PLACES = ("source_file", "file", "profile")  # of which the file's own name counts
 EXACT = ("photos", "quarantine", "results", "references", "people")  # vectors of faces too
 ROUNDING = 1e-6  # of scores: a product of matrices in batches of another size ends in other last bits
 
 
 def assert_same_tables(one: Warehouse, other: Warehouse) -> None:
-    """All that the jobs make, but for times and places; photos, results and the gallery bit for bit."""
+    """All that the jobs make, but for what is of a run and places; photos, results and the gallery bit for bit."""
     for table in EXACT:
         assert_same_rows(one.read(table), other.read(table))
     assert one.read("results").count() == one.read("photos").count() > 0
@@ -24,10 +24,10 @@ def assert_same_tables(one: Warehouse, other: Warehouse) -> None:
 
 
 def assert_same_rows(one: DataFrame, other: DataFrame, tolerance: float = 0.0) -> None:
-    ours, theirs = map(_without_times_and_places, (one, other))
+    ours, theirs = map(_to_compare, (one, other))
     assertDataFrameEqual(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
-def _without_times_and_places(rows: DataFrame) -> DataFrame:
+def _to_compare(rows: DataFrame) -> DataFrame:
     names = {name: F.regexp_extract(name, "[^/]*$", 0) for name in PLACES if name in rows.columns}
-    return rows.drop(*TIMES).withColumns(names)
+    return rows.drop(*OF_A_RUN).withColumns(names)
