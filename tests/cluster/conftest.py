@@ -118,4 +118,5 @@ def on_yarn(yarn: MiniCluster) -> dict[str, str]:
         "spark.executor.memory": "1g",
         **{f"spark.{process}.SPARK_LOCAL_IP": "127.0.0.1" for process in ("executorEnv", "yarn.appMasterEnv")},
         **{f"spark.{process}.LD_LIBRARY_PATH": CUDA for process in ("executorEnv", "yarn.appMasterEnv")},
+        "spark.yarn.appMasterEnv.OMP_NUM_THREADS": "1",  # as here: a gallery trained by more has other last bits
     }
