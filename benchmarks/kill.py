@@ -60,7 +60,7 @@ class Killed:
     seconds: float
     results: list[tuple[int, str]]
     refetched: int
-    in_flight: int  # the most that kills and starts explain: all photos of the waves that were at work
+    in_flight: int  # the most that the kills explain: each all photos of the waves that were at work
 
     def compared(self, undisturbed: Killed, photos: int) -> dict[str, Any]:
         """What is reported of it."""
@@ -183,7 +183,7 @@ def run(folder: Path, config: Path, server: PhotoServer, kills: int, rng: random
         seconds=round(time.monotonic() - start, 1),
         results=results(warehouse, config),
         refetched=refetched(server.requests - asked),
-        in_flight=(starts - 1 + killed.total()) * MOST * 2 * WAVE,
+        in_flight=killed.total() * MOST * WAVE,
     )
 
 
