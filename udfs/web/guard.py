@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -13,6 +14,9 @@ from facejoin.udfs.web.outcomes import NotFetched, Outcome
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Resolver = Callable[[str], Sequence[str]]  # host name or literal → IP addresses; raises OSError or UnicodeError
+
+KNOWN_SECONDS = 60.0  # that a name's addresses are not asked for again, as browsers have it: a photo is a connection
+MOST_KNOWN = 4096  # names
 
 GLOBAL_UNICAST = ip_network("2000::/3")  # all that IANA has given out of IPv6; is_global alone admits unassigned space
 SIX_TO_FOUR = ip_network("2002::/16")  # wraps an IPv4 address, private ones too; withdrawn by RFC 7526
@@ -59,6 +63,7 @@ class AddressGuard:
         self._allowed, self._blocked = tuple(allowed), tuple(blocked)
         self._ports = frozenset(ports)
         self._resolve = resolve
+        self._known: dict[str, tuple[float, Sequence[str]]] = {}  # name → until when, addresses
 
     def addresses(self, host: str, port: int, timeout: float) -> list[str]:
         """Addresses of `host` that may be connected to, at least one. timeout: seconds for the name service.
@@ -82,6 +87,16 @@ class AddressGuard:
         return port in self._ports and _is_public(target)
 
     def _lookup(self, host: str, timeout: float) -> Sequence[str]:
+        until, known = self._known.get(host, (0.0, ()))
+        if time.monotonic() < until:
+            return known
+        found = self._asked(host, timeout)
+        if len(self._known) >= MOST_KNOWN:
+            self._known = {}
+        self._known[host] = time.monotonic() + KNOWN_SECONDS, found
+        return found
+
+    def _asked(self, host: str, timeout: float) -> Sequence[str]:
         answer: Future[Sequence[str]] = Future()
         # getaddrinfo knows no timeout, so a thread of its own waits for it
         threading.Thread(target=_resolve_into, args=(answer, self._resolve, host), daemon=True).start()

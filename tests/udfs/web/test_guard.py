@@ -101,3 +101,35 @@ def test_other_spellings_of_this_machine_are_blocked(literal: str) -> None:
     with pytest.raises(NotFetched) as caught:
         AddressGuard().addresses(literal, 80, timeout=5)
     assert caught.value.outcome is Outcome.BLOCKED_ADDRESS
+
+
+def test_a_names_addresses_are_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str) -> list[str]:
+        asked.append(host)
+        return ["10.0.0.1"] if asked.count(host) > 1 else ["8.8.8.8"]
+
+    monkeypatch.setattr("facejoin.udfs.web.guard.MOST_KNOWN", 2)
+    known = AddressGuard(resolve=resolve)
+    for name in ("one.test", "one.test", "two.test", "two.test"):
+        assert known.addresses(name, 80, timeout=1) == ["8.8.8.8"]
+    known.addresses("three.test", 80, timeout=1)  # for which the others make room
+    assert asked == ["one.test", "two.test", "three.test"]
+    with pytest.raises(NotFetched):  # what it is told now is looked at as what it was told before
+        known.addresses("one.test", 80, timeout=1)
+
+
+def test_after_a_while_a_name_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([["8.8.8.8"], ["8.8.4.4"]])
+    monkeypatch.setattr("facejoin.udfs.web.guard.KNOWN_SECONDS", 0.0)
+    guard = AddressGuard(resolve=lambda host: next(answers))
+    assert [guard.addresses("one.test", 80, timeout=1) for _ in range(2)] == [["8.8.8.8"], ["8.8.4.4"]]
+
+
+def test_a_name_that_could_not_be_looked_up_is_asked_for_again_at_once() -> None:
+    answers = iter([[], ["8.8.8.8"]])
+    guard = AddressGuard(resolve=lambda host: next(answers))
+    with pytest.raises(NotFetched):
+        guard.addresses("one.test", 80, timeout=1)
+    assert guard.addresses("one.test", 80, timeout=1) == ["8.8.8.8"]
