@@ -88,6 +88,7 @@ ifdef LFW
 		--out build/benchmarks/scoring.json
 	$(BIN)/python benchmarks/recognition.py --photos $(LFW) --pairs $(LFW)/pairsDevTest.txt --threads 1 \
 		--out build/benchmarks/recognition.json
+	$(BIN)/python benchmarks/overlap.py --photos $(LFW) --out build/benchmarks/overlap.json
 	$(BIN)/python benchmarks/erasure.py --photos $(LFW) --out build/benchmarks/erasure.json
 endif
 ifdef WIDER

@@ -2,7 +2,7 @@
 nothing resized, decoded or written. The crawl's fetcher has every guard on, and asks the keeper of a crawl before and
 after each request; politeness allows what the server can give.
 
-    .venv/bin/python benchmarks/download.py --photos LFW --peer VENV/bin/img2dataset --out download.json
+    .venv/bin/python benchmarks/download.py compare --photos LFW --peer VENV/bin/img2dataset --out download.json
 
 The peer lives in an environment of its own (`pip install img2dataset`). CPU-seconds are the operating system's, of all
 of a contestant's processes, the keeper's included; those of the same command with one round of connections only are
