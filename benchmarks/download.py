@@ -2,7 +2,7 @@
 nothing resized, decoded or written. The crawl's fetcher has every guard on, and asks the keeper of a crawl before and
 after each request; politeness allows what the server can give.
 
-    .venv/bin/python benchmarks/download.py compare --photos LFW --peer VENV/bin/img2dataset --out download.json
+    .venv/bin/python benchmarks/download.py --photos LFW --peer VENV/bin/img2dataset --out download.json
 
 The peer lives in an environment of its own (`pip install img2dataset`). CPU-seconds are the operating system's, of all
 of a contestant's processes, the keeper's included; those of the same command with one round of connections only are
@@ -19,9 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,22 +28,16 @@ from typing import Annotated, Any
 import typer
 from timing import machine, write
 
-from facejoin.conf.settings import FetchSettings
 from facejoin.demo.logging_host import HERE
-from facejoin.udfs.web.ahead import ahead
-from facejoin.udfs.web.fetch import Fetcher
-from facejoin.udfs.web.hosts import hosts_of
-from facejoin.udfs.web.service import KeeperService
 
 PORT = 8098
+TASK = Path(__file__).with_name("download_task.py")
 NGINX = """user root; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
 events {{ worker_connections 2048; }}
 http {{ access_log off; keepalive_requests 10000000; root {root}; types {{ image/jpeg jpg; text/plain txt; }}
   client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; server {{ listen {here}:{port}; }} }}
 """
-
-app = typer.Typer()
 
 
 @dataclass(frozen=True)
@@ -54,8 +47,7 @@ class Taken:
     wall: float
 
 
-@app.command()
-def compare(
+def main(
     photos: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of JPEGs.")],
     peer: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="img2dataset's command.")],
     out: Annotated[Path, typer.Option(help="JSON report.")] = Path("build/benchmarks/download.json"),
@@ -115,7 +107,7 @@ def lists_of(photos: Path, folder: Path, count: int) -> Path:
 
 
 def own(urls: Path, into: Path, threads: int, *options: str) -> list[str]:
-    return [sys.executable, __file__, "ours", str(urls), str(into), str(threads), *options]
+    return [sys.executable, str(TASK), str(urls), str(into), str(threads), *options]
 
 
 def img2dataset(peer: Path, urls: Path, into: Path, threads: int) -> list[str]:
@@ -141,28 +133,6 @@ def taken(command: list[str], into: Path) -> Taken:
     return Taken(said["count"], cpu, wall)
 
 
-@app.command()
-def ours(urls: Path, into: Path, threads: int, alone: bool = False) -> None:
-    """What a task of the crawl does to get photos, in a process of its own."""
-    budget = {"connections": threads, "requests_per_second": 1e6}
-    settings = FetchSettings.model_validate(
-        {"allowed_networks": [f"{HERE}/32"], "each_host": budget, "concurrency": threads}
-    )
-    outcomes: Counter[str] = Counter()
-    with ExitStack() as stack:
-        hosts = None
-        if not alone:
-            keeper = stack.enter_context(KeeperService(settings, HERE))
-            hosts = hosts_of(keeper.place(HERE), settings, 1)
-        fetcher = stack.enter_context(Fetcher(settings, hosts=hosts))
-        for _, fetched in ahead(fetcher.fetch, urls.read_text().split(), threads):
-            outcomes[fetched.outcome or "here"] += 1
-            fetched.release()
-    into.mkdir(parents=True)
-    said = {"count": outcomes.total(), "successes": outcomes["here"], **outcomes}
-    (into / "stats.json").write_text(json.dumps(said))
-
-
 @contextmanager
 def nginx(folder: Path, root: Path) -> Iterator[None]:
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -179,4 +149,4 @@ def nginx(folder: Path, root: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    app()
+    typer.run(main)
