@@ -49,13 +49,15 @@ class Taken:
 
 def main(
     photos: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of JPEGs.")],
-    peer: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="img2dataset's command.")],
+    peer: Annotated[Path, typer.Option(help="img2dataset's command.")],
     out: Annotated[Path, typer.Option(help="JSON report.")] = Path("build/benchmarks/download.json"),
     count: Annotated[int, typer.Option(min=1000, help="Photos, each asked for as often as that takes.")] = 10_000,
     threads: Annotated[int, typer.Option(min=1)] = 32,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
 ) -> None:
     """Both in turn."""
+    if shutil.which(peer) is None:
+        raise typer.BadParameter(f"{peer} is no command")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         urls, few = lists_of(photos, folder, count), lists_of(photos, folder, threads)
