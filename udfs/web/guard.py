@@ -47,6 +47,7 @@ class AddressGuard:
 
     A `blocked` network is never let through, allowed or not. Callers connect to an address that it returned and never
     to the name, so a name that changes its address between the check and the connection (DNS rebinding) gains nothing.
+    What a name has been looked up as holds for KNOWN_SECONDS, and is checked each time.
 
     >>> guard = AddressGuard([ip_network("10.1.2.0/24")], resolve=lambda host: ["10.9.9.9", "10.1.2.3", "8.8.8.8"])
     >>> guard.addresses("photos.test", 80, timeout=1.0), guard.addresses("photos.test", 8080, timeout=1.0)

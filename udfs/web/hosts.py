@@ -121,7 +121,7 @@ class KeeperLine:
             self._socket.close()
             raise
         self._numbers = itertools.count()
-        self._waiting: dict[int | None, Future[Any]] = {}
+        self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()  # of sending, and of `_waiting`
         self._end: Callable[[], Exception] | None = None  # what whoever asks from now on gets
         self._reader = threading.Thread(target=self._read, name="keeper-line", daemon=True)
@@ -144,8 +144,8 @@ class KeeperLine:
         answer: Future[Any] = Future()
         with self._lock:
             number = next(self._numbers)
-            self._waiting[number] = answer
             self._send(number, what, *arguments)
+            self._waiting[number] = answer  # whose reader waits for the lock
         return answer.result()
 
     def tell(self, what: str, *arguments: Any) -> None:
@@ -155,7 +155,6 @@ class KeeperLine:
     def _send(self, number: int | None, what: str, *arguments: Any) -> None:
         """number: by which the answer is known; None: there is to be none."""
         if self._end is not None:
-            self._waiting.pop(number, None)
             raise self._end()
         with suppress(OSError):  # then the reader ends too, and says so to all who wait
             self._socket.sendall(json.dumps([number, what, *arguments]).encode() + b"\n")
