@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import typer
@@ -13,7 +16,7 @@ from facejoin.conf.settings import FetchSettings
 from facejoin.demo.logging_host import HERE
 from facejoin.udfs.web.ahead import ahead
 from facejoin.udfs.web.fetch import Fetcher
-from facejoin.udfs.web.hosts import hosts_of
+from facejoin.udfs.web.hosts import Hosts, hosts_alone, hosts_of
 from facejoin.udfs.web.service import KeeperService
 
 
@@ -24,18 +27,36 @@ def main(urls: Path, into: Path, threads: int, alone: bool = False) -> None:
         {"allowed_networks": [f"{HERE}/32"], "each_host": budget, "concurrency": threads}
     )
     outcomes: Counter[str] = Counter()
-    with ExitStack() as stack:
-        hosts = None
-        if not alone:
-            keeper = stack.enter_context(KeeperService(settings, HERE))
-            hosts = hosts_of(keeper.place(HERE), settings, 1)
-        fetcher = stack.enter_context(Fetcher(settings, hosts=hosts))
-        for _, fetched in ahead(fetcher.fetch, urls.read_text().split(), threads):
+    with shared(settings, alone) as hosts, Fetcher(settings, hosts=hosts) as fetcher:
+        for _, fetched in ahead(fetcher.begin, urls.read_text().split(), 2 * threads):
             outcomes[fetched.outcome or "here"] += 1
             fetched.release()
     into.mkdir(parents=True)
     said = {"count": outcomes.total(), "successes": outcomes["here"], **outcomes}
     (into / "stats.json").write_text(json.dumps(said))
+
+
+@contextmanager
+def shared(settings: FetchSettings, alone: bool) -> Iterator[Hosts]:
+    """A keeper lives in another process than its tasks, as a rule the driver's."""
+    if alone:
+        yield hosts_alone(settings)
+        return
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    keeper = context.Process(target=keep, args=(settings, there))
+    keeper.start()
+    try:
+        yield hosts_of(here.recv(), settings, 1)
+    finally:
+        here.send(None)
+        keeper.join()
+
+
+def keep(settings: FetchSettings, line: Connection) -> None:
+    with KeeperService(settings, HERE) as keeper:
+        line.send(keeper.place(HERE))
+        line.recv()
 
 
 if __name__ == "__main__":

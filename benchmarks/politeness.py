@@ -98,7 +98,7 @@ def downloads(crawl: CrawlSettings, hosts: Callable[[], Hosts]) -> Stage:
     def stage(batches: Batches) -> Batches:
         urls = [url for batch in batches for url in batch["url"].to_pylist()]
         with Fetcher(crawl.fetch, hosts=hosts()) as fetcher:
-            done = ahead(fetcher.fetch, urls, crawl.fetch.concurrency)
+            done = ahead(fetcher.begin, urls, 2 * crawl.fetch.concurrency)
             rows = [{"url": url, "outcome": str(fetched.outcome or "here")} for url, fetched in done]
         yield pa.RecordBatch.from_pylist(rows, schema=pa.schema({"url": pa.string(), "outcome": pa.string()}))
 

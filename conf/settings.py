@@ -76,7 +76,7 @@ FLICKR = HostGroup(hosts=("*.staticflickr.com", "*.static.flickr.com"), connecti
 
 
 class FetchSettings(Stage):
-    concurrency: Annotated[int, Field(ge=1, le=512)] = 32  # downloads in flight per task
+    concurrency: Annotated[int, Field(ge=1, le=512)] = 128  # downloads in flight per task: few bytes, most of the time
     connect_timeout: Annotated[float, Field(gt=0)] = 5.0  # seconds
     timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds, for the whole response
     max_bytes: Annotated[int, Field(gt=0)] = 32 * 2**20

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from typing import cast
 
 from facejoin.conf.schemas import RESULTS
 from facejoin.conf.settings import CrawlSettings, NetworkSettings
@@ -62,15 +64,19 @@ def result_rows(
     which the downloads end.
     """
 
-    def fetched(photo: Row) -> Fetched | None:
-        return None if photo["status"] is not None else fetcher.fetch(photo["download_url"])
+    def begin(photo: Row) -> Future[Fetched | None]:
+        if photo["status"] is None:
+            return cast("Future[Fetched | None]", fetcher.begin(photo["download_url"]))
+        nothing: Future[Fetched | None] = Future()
+        nothing.set_result(None)
+        return nothing
 
     def full(group: list[Download]) -> bool:
         return sum(found.size for _, found in group if found is not None) >= crawl.fetch.room / 2
 
     photos = (row for batch in batches for row in batch.to_pylist())
     together = (crawl.photo_batch, crawl.batch_seconds)
-    for group in groups_ahead(fetched, photos, crawl.fetch.concurrency, *together, full):
+    for group in groups_ahead(begin, photos, 2 * crawl.fetch.concurrency, *together, full):
         yield from in_time(_rows_of(group, networks, crawl.batch_seconds), *together)
         _release(group)
 

@@ -82,12 +82,18 @@ def recording(monkeypatch):
         yield keeper, Hosts(line, keep_alive=False)
 
 
+def _failed(hosts: Hosts) -> None:
+    """The robots.txt of a host; the keeper knows when this ends."""
+    hosts.loop.call(lambda: hosts.no_rules("http://photos.test"))
+    hosts.loop.run(lambda: hosts.rules("http://other.test"))
+
+
 def test_who_is_at_work_and_which_hosts_pause_is_told(warehouse, recording, make_settings):
     keeper, hosts = recording
     with lease(warehouse, "crawl", "0000-0003 of networks-1"):
         with recorded(warehouse, keeper, "name", seconds=0.05):
+            _failed(hosts)
             hosts.taken("0000-0003 a", "machine 1", 5.0, 2.5, 2**20)
-            hosts.no_rules("http://photos.test")
             _until(lambda: Path(warehouse.folder, "load", "_delta_log").exists())
         report = status(warehouse, make_settings())
     [held] = report.at_work
@@ -101,14 +107,14 @@ def test_rows_that_cannot_be_stored_are_told_and_no_error(warehouse, recording, 
     keeper, hosts = recording
     Path(warehouse.folder, "load").write_text("no table")
     with recorded(warehouse, keeper, "name", seconds=0.05):
-        hosts.no_rules("http://photos.test")
+        _failed(hosts)
         _until(lambda: "what the crawl takes could not be stored: " in caplog.text)
 
 
 def test_without_a_keeper_or_a_reading_there_is_not_even_a_table(warehouse, recording):
     keeper, hosts = recording
     with recorded(warehouse, None, "name", seconds=0.001), recorded(warehouse, keeper, "name", seconds=3600):
-        hosts.no_rules("http://photos.test")
+        _failed(hosts)
     assert not Path(warehouse.folder, "load").exists()
 
 

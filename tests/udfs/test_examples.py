@@ -1,8 +1,10 @@
 """The examples in docstrings do what they say, on the real networks and a photo server of this machine."""
 
+import asyncio
 import doctest
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -72,7 +74,9 @@ def given(
         "jpeg": samples.path("rocket.jpg").read_bytes(),
         "exif_block": exif_block(),
         "io": io,
+        "asyncio": asyncio,
         "closing": closing,
+        "ThreadPoolExecutor": ThreadPoolExecutor,
         "hosts_alone": hosts_alone,
         "photo_url": serve().url("/8/1.jpg"),
     }

@@ -1,56 +1,63 @@
-"""Downloads ahead of whoever uses them: a bounded number in flight, in the order in which they finish."""
+"""Work ahead of whoever uses it: a bounded number of items begun, in the order in which they are done."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
+
+LULL_SECONDS = 1.0  # whoever waits has nothing else to do
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[tuple[Item, Result]]:
-    """(item, work(item)) for every item, as each is done; at most 2 · threads are under way or waiting to be taken.
+def ahead(
+    begin: Callable[[Item], Future[Result]], items: Iterable[Item], most_begun: int
+) -> Iterator[tuple[Item, Result]]:
+    """(item, result) for every item, as each is done; at most so many have begun and are not taken yet.
 
-    An exception of `work` is raised here. A caller that stops early leaves nothing running but what had begun.
+    What a result raises is raised here. A caller that stops early cancels what has begun.
 
-    >>> sorted(ahead(len, ["a", "bcd", "ef"], threads=2))
+    >>> with ThreadPoolExecutor(2) as pool:
+    ...     sorted(ahead(lambda text: pool.submit(len, text), ["a", "bcd", "ef"], most_begun=4))
     [('a', 1), ('bcd', 3), ('ef', 2)]
     """
-    for pair in _ahead(work, items, threads, lambda: None):
+    for pair in _ahead(begin, items, most_begun, lambda: None):
         if pair is not None:
             yield pair
 
 
 def groups_ahead(
-    work: Callable[[Item], Result],
+    begin: Callable[[Item], Future[Result]],
     items: Iterable[Item],
-    threads: int,
+    most_begun: int,
     most: int,
     seconds: float,
     full: Callable[[list[tuple[Item, Result]]], bool] = lambda _: False,
 ) -> Iterator[list[tuple[Item, Result]]]:
-    """The same, handed over together: `most` of them, or fewer that are `full`, or whose first is `seconds` old,
-    however long the next one takes.
+    """The same, handed over together: `most` of them, or fewer that are `full`, or whose first is `seconds` old, or
+    where the next one takes longer than LULL_SECONDS.
 
-    >>> [len(group) for group in groups_ahead(len, ["a", "bcd", "ef"], threads=2, most=2, seconds=60)]
+    >>> with ThreadPoolExecutor(2) as pool:
+    ...     groups = groups_ahead(lambda text: pool.submit(len, text), ["a", "bcd", "ef"], 4, most=2, seconds=60)
+    ...     [len(group) for group in groups]
     [2, 1]
     """
     group: list[tuple[Item, Result]] = []
     end = 0.0
 
     def patience() -> float | None:
-        return max(0.0, end - time.monotonic()) if group else None
+        return min(max(0.0, end - time.monotonic()), LULL_SECONDS) if group else None
 
-    for pair in _ahead(work, items, threads, patience):
+    for pair in _ahead(begin, items, most_begun, patience):
         if pair is not None:
             end = end if group else time.monotonic() + seconds
             group.append(pair)
-        if group and (len(group) >= most or time.monotonic() >= end or full(group)):
+        if group and (pair is None or len(group) >= most or time.monotonic() >= end or full(group)):
             yield group
             group = []
     if group:
@@ -76,36 +83,36 @@ def in_time(items: Iterable[Item], most: int, seconds: float) -> Iterator[list[I
 
 
 def _ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int, patience: Callable[[], float | None]
+    begin: Callable[[Item], Future[Result]],
+    items: Iterable[Item],
+    most_begun: int,
+    patience: Callable[[], float | None],
 ) -> Iterator[tuple[Item, Result] | None]:
     """As `ahead`, and None whenever nothing has come for as many seconds as `patience` then says; None: any number."""
-    pool = ThreadPoolExecutor(threads)
     done: SimpleQueue[tuple[Item, Future[Result]]] = SimpleQueue()
-    begun = 0
+    begun: set[Future[Result]] = set()
+
+    def next_done() -> tuple[Item, Result] | None:
+        try:
+            item, future = done.get(timeout=patience())
+        except Empty:
+            return None
+        begun.discard(future)
+        return item, future.result()
+
     try:
         for item in items:
-            pool.submit(work, item).add_done_callback(partial(_put, done, item))
-            begun += 1
-            while begun >= 2 * threads:
-                pair = _next(done, patience())
-                begun -= pair is not None
-                yield pair
+            future = begin(item)
+            begun.add(future)
+            future.add_done_callback(partial(_put, done, item))
+            while len(begun) >= most_begun:
+                yield next_done()
         while begun:
-            pair = _next(done, patience())
-            begun -= pair is not None
-            yield pair
+            yield next_done()
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in begun:
+            future.cancel()
 
 
 def _put(done: SimpleQueue[tuple[Item, Future[Result]]], item: Item, future: Future[Result]) -> None:
     done.put((item, future))
-
-
-def _next(done: SimpleQueue[tuple[Item, Future[Result]]], seconds: float | None) -> tuple[Item, Result] | None:
-    """Waiting for it if need be; None where none came in time."""
-    try:
-        item, future = done.get(timeout=seconds)
-    except Empty:
-        return None
-    return item, future.result()

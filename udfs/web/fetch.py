@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
-import threading
+import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from requests import PreparedRequest, Response
-from urllib3.util import Timeout
+from requests import PreparedRequest
 
 from facejoin.conf.settings import FetchSettings
 from facejoin.udfs.web.guard import AddressGuard, Resolver, system_resolver
-from facejoin.udfs.web.hosts import Hosts, hosts_alone
+from facejoin.udfs.web.hosts import Hosts, closed, hosts_alone
 from facejoin.udfs.web.outcomes import NotFetched, Outcome, is_retryable
 from facejoin.udfs.web.response import (
+    check_length,
     check_media_type,
     check_status,
-    drain,
+    decoded,
+    first_decoded,
     most_bytes,
-    network_errors_as_outcomes,
-    read_at_most,
     redirect_target,
 )
 from facejoin.udfs.web.robots import ROBOTS_BYTES, Robots, opts_out
 from facejoin.udfs.web.room import NoRoom, Place, Room
-from facejoin.udfs.web.transport import GuardedAdapter
+from facejoin.udfs.web.transport import Head, Response, Transport
 
+PLAIN = re.compile(
+    r"https?://[a-z0-9.-]+(:[1-9][0-9]{0,3})?/(?!.*/\.)[\w!$&'()*+,;=:@/.?~-]*", re.ASCII
+)  # needs no quoting
 URL_CHARACTERS = 8_000  # RFC 9110, 4.1: what servers are to support; longer ones are no photo's
 
 T = TypeVar("T")
@@ -91,15 +95,23 @@ class Budget:
             self.left -= time.monotonic() - started
 
 
-Check = Callable[[str, Budget], None]  # a URL, and the budget for what has to be asked about it; raises NotFetched
+Check = Callable[[str, Budget], Awaitable[None]]  # a URL, and the budget for what is asked about it; raises NotFetched
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Of the body of a status 200; raises NotFetched, as does what it calls."""
+
+    accept: Callable[[Head], int]  # how many bytes are to be read, as they are sent
+    read: Callable[[Response], bytes]
 
 
 class Fetcher:
-    """Downloads photos for one Spark task; `fetch` may be called from many threads.
+    """Downloads photos for one Spark task, in an event loop in a thread of its own; for callers of any other thread.
 
-    A URL takes at most `timeout` seconds for each of its `retries + 1` tries, its host's robots.txt included where that
-    is still to be read, and `max_wait` between two of them; a try that has taken all of its time is the last. Each
-    request waits for its turn in the host's budget.
+    At most `concurrency` are under way at once. A URL takes at most `timeout` seconds for each of its `retries + 1`
+    tries, its host's robots.txt included where that is still to be read, and `max_wait` between two of them; a try that
+    has taken all of its time is the last. Each request waits for its turn in the host's budget.
 
     >>> with Fetcher(FetchSettings(allowed_networks=["127.0.0.1/32"])) as fetcher:
     ...     photo, other, inside = map(fetcher.fetch, [photo_url, "ftp://photos.test/1.jpg", "http://10.0.0.1/1.jpg"])
@@ -119,10 +131,13 @@ class Fetcher:
         self._settings = settings
         guard = AddressGuard(settings.allowed_networks, settings.blocked_networks, settings.ports, resolve)
         self._hosts = hosts or hosts_alone(settings)
-        self._adapter = GuardedAdapter(guard, settings.concurrency, settings.ca_bundle, self._hosts.keep_alive)
+        self._loop = self._hosts.loop
         self._room = Room(settings.room)
         self._robots = Robots(self._hosts, settings.user_agent)
-        self._closed = threading.Event()
+        self._under_way: set[asyncio.Task[Fetched]] = set()
+        self._places = asyncio.Semaphore(settings.concurrency)
+        options = (settings.agent, settings.concurrency, settings.ca_bundle, self._hosts.keep_alive)
+        self._transport = self._loop.call(lambda: Transport(guard, *options))
 
     def __enter__(self) -> Self:
         return self
@@ -131,95 +146,126 @@ class Fetcher:
         self.close()
 
     def close(self) -> None:
-        """Closes idle connections and ends the waits between tries and for room; a request under way ends by its own
-        deadline."""
-        self._closed.set()
-        self._room.close()
-        self._adapter.close()
+        """Ends what is under way, and closes idle connections."""
+        with suppress(CancelledError):  # closed already
+            self._loop.run(self._stop)
         self._hosts.close()
+
+    async def _stop(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        self._transport.close()
 
     def fetch(self, url: str) -> Fetched:
         """The photo at `url`. Whatever the URL or a server does is an outcome, no exception. Raises KeeperLost.
 
         Its bytes count against `bytes_in_flight` until they are released; that no more come in is waited for here.
         """
+        try:
+            return self.begin(url).result()
+        except CancelledError:
+            return _not_fetched(closed(), url, 0.0)
+
+    def begin(self, url: str) -> Future[Fetched]:
+        """The same, without waiting for it here; cancelled where the fetcher is closed first."""
+        return self._loop.begin(lambda: self._fetch(url))
+
+    async def _fetch(self, url: str) -> Fetched:
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        async with self._places:
+            return await self._outcome(url)
+
+    async def _outcome(self, url: str) -> Fetched:
         started = time.monotonic()
         place = Place(self._room)
         try:
-            answer, digest = self._fetch_photo(url, place)
+            url, body, digest = await self._fetch_photo(url, place)
         except NotFetched as reason:
             place.leave()
-            seconds = time.monotonic() - started
-            error, last = str(reason), reason.url or url
-            return Fetched(None, reason.outcome, reason.http_status, error, last, None, seconds)
-        place.keep(len(answer.body))
-        return Fetched(answer.body, None, 200, None, answer.url, digest, time.monotonic() - started, place)
+            return _not_fetched(reason, reason.url or url, time.monotonic() - started)
+        except BaseException:
+            place.leave()
+            raise
+        place.keep(len(body))
+        return Fetched(body, None, 200, None, url, digest, time.monotonic() - started, place)
 
-    def _fetch_photo(self, url: str, place: Place) -> tuple[Answer, str]:
-        def read(response: Response) -> bytes:
-            return self._read_photo(response, place)
+    async def _fetch_photo(self, url: str, place: Place) -> tuple[str, bytes, str]:
+        """The last URL asked for, its body and the body's SHA-256."""
+        photo = self._photo_reader(place)
 
-        def attempt() -> Answer:
-            return self._follow(url, self._check_photo_url, read, Budget(self._settings.timeout))
+        async def attempt() -> Answer:
+            return await self._follow(url, self._check_photo_url, photo, Budget(self._settings.timeout))
 
         try:
-            answer = self._with_retries(attempt)
+            answer = await self._with_retries(attempt)
         except NoRoom as full:
-            if not place.wait_for(self._settings.max_bytes):
+            if not await place.wait_for(self._settings.max_bytes):
                 raise NotFetched(Outcome.TIMEOUT, f"{full}: other photos took too long", url=url) from full
-            answer = self._with_retries(attempt)
+            answer = await self._with_retries(attempt)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest in self._settings.placeholder_sha256:
             raise NotFetched(Outcome.PLACEHOLDER, "a known placeholder picture", http_status=200, url=answer.url)
-        return answer, digest
+        return answer.url, answer.body, digest
 
-    def _check_photo_url(self, url: str, budget: Budget) -> None:
+    async def _check_photo_url(self, url: str, budget: Budget) -> None:
         if any(pattern.search(url) for pattern in self._settings.placeholder_paths):
             raise NotFetched(Outcome.PLACEHOLDER, "leads to a placeholder picture")
         if self._settings.robots:
-            self._robots.check(url, lambda of_host: self._read_robots(of_host, budget))
+            await self._robots.check(url, lambda of_host: self._read_robots(of_host, budget))
 
-    def _read_photo(self, response: Response, place: Place) -> bytes:
-        if opts_out(response.raw.headers.getlist("x-robots-tag"), self._settings.user_agent):
-            raise NotFetched(Outcome.OPTED_OUT, "X-Robots-Tag forbids it", http_status=response.status_code)
-        check_media_type(response)
-        place.claim(most_bytes(response, self._settings.max_bytes))
-        return read_at_most(response, self._settings.max_bytes)
+    def _photo_reader(self, place: Place) -> Reader:
+        max_bytes = self._settings.max_bytes
 
-    def _read_robots(self, url: str, budget: Budget) -> str:
-        def start_of(response: Response) -> bytes:
-            return response.raw.read(ROBOTS_BYTES, decode_content=True)
+        def accept(head: Head) -> int:
+            if opts_out(head.fields.get("x-robots-tag", ()), self._settings.user_agent):
+                raise NotFetched(Outcome.OPTED_OUT, "X-Robots-Tag forbids it", http_status=head.status)
+            check_media_type(head)
+            check_length(head, max_bytes)
+            place.claim(most_bytes(head, max_bytes))
+            return max_bytes + 1
 
-        answer = self._with_retries(lambda: self._follow(url, lambda *_: None, start_of, budget))
+        return Reader(accept, lambda response: decoded(response, max_bytes))
+
+    async def _read_robots(self, url: str, budget: Budget) -> str:
+        start = Reader(lambda _: ROBOTS_BYTES, lambda response: first_decoded(response, ROBOTS_BYTES))
+
+        async def unchecked(_url: str, _budget: Budget) -> None:
+            pass
+
+        answer = await self._with_retries(lambda: self._follow(url, unchecked, start, budget))
         return answer.body.decode("utf-8-sig", "replace")
 
-    def _with_retries(self, attempt: Callable[[], T]) -> T:
+    async def _with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
         failed: NotFetched | None = None
         tried = 0
         while True:
             try:
-                return attempt()
+                return await attempt()
             except NotFetched as reason:
                 if reason.outcome is Outcome.PUT_OFF:
                     raise failed or reason from None  # what made the host be left alone says more
                 wait = max(self._backoff(tried), reason.retry_after or 0)
                 # who takes all of its time, or asks for a longer pause, is left to later: others wait for the place
                 later = reason.outcome is Outcome.TIMEOUT or wait > self._settings.max_wait
-                last = tried == self._settings.retries or later
-                if last or not reason.retryable or self._closed.wait(wait):
+                if tried == self._settings.retries or later or not reason.retryable:
                     raise
                 failed, tried = reason, tried + 1
+            await asyncio.sleep(wait)
 
     def _backoff(self, tried: int) -> float:
-        """Seconds: doubled with each try, spread so that the threads do not come back all at once."""
+        """Seconds: doubled with each try, spread so that not all come back at once."""
         spread = random.uniform(0.5, 1.5)
         return min(self._settings.backoff * float(2**tried) * spread, self._settings.max_wait)
 
-    def _follow(self, url: str, check: Check, read: Callable[[Response], bytes], budget: Budget) -> Answer:
-        """One try, with its redirects. check: a URL before it is asked for; read: the body of a status 200."""
+    async def _follow(self, url: str, check: Check, reader: Reader, budget: Budget) -> Answer:
+        """One try, with its redirects. check: a URL before it is asked for."""
         for _ in range(self._settings.max_redirects + 1):
             try:
-                answer = self._ask(url, budget, check, read)
+                answer = await self._ask(url, budget, check, reader)
             except NotFetched as reason:
                 reason.url = reason.url or url
                 raise
@@ -228,36 +274,34 @@ class Fetcher:
             url = answer.redirect
         raise NotFetched(Outcome.HTTP_ERROR, f"more than {self._settings.max_redirects} redirects", url=answer.url)
 
-    def _ask(self, url: str, budget: Budget, check: Check, read: Callable[[Response], bytes]) -> Answer:
-        request = _prepare(url, self._settings.agent)
-        url = str(request.url)
-        check(url, budget)
+    async def _ask(self, url: str, budget: Budget, check: Check, reader: Reader) -> Answer:
+        url = _plain(url)
+        await check(url, budget)
         budget.check()  # before it takes a turn
-        with (
-            self._hosts.turn(urlsplit(url).netloc.lower()),
-            budget.spend() as seconds,
-            network_errors_as_outcomes(budget.total),
-            closing(self._send(request, seconds)) as response,
-        ):
-            if response.status_code != 200:
-                drain(response)
-            target = redirect_target(response)
+        async with self._hosts.turn(urlsplit(url).netloc.lower()):
+            with budget.spend() as seconds:
+                response = await self._transport.get(
+                    url,
+                    self._settings.connect_timeout,
+                    seconds,
+                    lambda head: reader.accept(head) if head.status == 200 else 0,
+                )
+            target = redirect_target(url, response.head)
             if target is not None:
                 return Answer(url, redirect=target)
-            check_status(response)
-            return Answer(url, read(response))
-
-    def _send(self, request: PreparedRequest, seconds: float) -> Response:
-        limits = Timeout(connect=min(self._settings.connect_timeout, seconds), total=seconds)
-        return self._adapter.send(request, stream=True, timeout=limits)  # type: ignore[arg-type]  # a Timeout too
+            check_status(response.head)
+            return Answer(url, reader.read(response))
 
 
-def _prepare(url: str, user_agent: str) -> PreparedRequest:
-    """A GET of `url`, quoted and with its host in ASCII. Raises NotFetched (not_image_url)."""
-    request = PreparedRequest()  # step by step, without those for bodies, cookies and passwords
-    request.prepare_method("GET")
-    # identity: photos are compressed already, so that a compressed body is the exception and not the rule
-    request.prepare_headers({"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"})
+def _not_fetched(reason: NotFetched, url: str, seconds: float) -> Fetched:
+    return Fetched(None, reason.outcome, reason.http_status, str(reason), url, None, seconds)
+
+
+def _plain(url: str) -> str:
+    """`url` quoted, and with its host in ASCII. Raises NotFetched (not_image_url)."""
+    if PLAIN.fullmatch(url) and len(url) <= URL_CHARACTERS:
+        return url
+    request = PreparedRequest()
     try:
         parts = urlsplit(url.strip())
         request.prepare_url(parts._replace(fragment="").geturl(), None)
@@ -265,4 +309,4 @@ def _prepare(url: str, user_agent: str) -> PreparedRequest:
         raise NotFetched(Outcome.NOT_IMAGE_URL, "malformed URL") from error
     if parts.scheme not in ("http", "https") or "@" in parts.netloc or len(str(request.url)) > URL_CHARACTERS:
         raise NotFetched(Outcome.NOT_IMAGE_URL, "not a plain http or https URL")
-    return request
+    return str(request.url)

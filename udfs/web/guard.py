@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -50,8 +51,8 @@ class AddressGuard:
     What a name has been looked up as holds for KNOWN_SECONDS, and is checked each time.
 
     >>> guard = AddressGuard([ip_network("10.1.2.0/24")], resolve=lambda host: ["10.9.9.9", "10.1.2.3", "8.8.8.8"])
-    >>> guard.addresses("photos.test", 80, timeout=1.0), guard.addresses("photos.test", 8080, timeout=1.0)
-    (['10.1.2.3', '8.8.8.8'], ['10.1.2.3'])
+    >>> [asyncio.run(guard.addresses("photos.test", port, timeout=1.0)) for port in (80, 8080)]
+    [['10.1.2.3', '8.8.8.8'], ['10.1.2.3']]
     """
 
     def __init__(
@@ -64,14 +65,15 @@ class AddressGuard:
         self._allowed, self._blocked = tuple(allowed), tuple(blocked)
         self._ports = frozenset(ports)
         self._resolve = resolve
-        self._known: dict[str, tuple[float, Sequence[str]]] = {}  # name → until when, addresses
+        self._known: dict[str, tuple[float, Sequence[Address]]] = {}  # name → until when, addresses
+        self._asking: dict[str, asyncio.Future[Sequence[str]]] = {}
 
-    def addresses(self, host: str, port: int, timeout: float) -> list[str]:
+    async def addresses(self, host: str, port: int, timeout: float) -> list[str]:
         """Addresses of `host` that may be connected to, at least one. timeout: seconds for the name service.
 
         Raises NotFetched: dns_error or blocked_address.
         """
-        found = [ip_address(address) for address in self._lookup(host, timeout)]
+        found = await self._lookup(host, timeout)
         permitted = [str(address) for address in found if self.permits(address, port)]
         if not permitted:
             anywhere = any(self.permits(address, usual) for address in found for usual in self._ports)
@@ -87,29 +89,38 @@ class AddressGuard:
             return True
         return port in self._ports and _is_public(target)
 
-    def _lookup(self, host: str, timeout: float) -> Sequence[str]:
+    async def _lookup(self, host: str, timeout: float) -> Sequence[Address]:
         until, known = self._known.get(host, (0.0, ()))
         if time.monotonic() < until:
             return known
-        found = self._asked(host, timeout)
+        try:
+            said = await asyncio.wait_for(asyncio.shield(self._asked(host)), timeout)
+        except TimeoutError as error:
+            raise NotFetched(Outcome.DNS_ERROR, f"{host}: no answer of the name service in {timeout:.1f} s") from error
+        except (OSError, ValueError) as error:
+            raise NotFetched(Outcome.DNS_ERROR, f"{host}: {error}") from error
+        found = [ip_address(address) for address in said]
+        if not found:
+            raise NotFetched(Outcome.DNS_ERROR, f"{host} has no address")
         if len(self._known) >= MOST_KNOWN:
             self._known = {}
         self._known[host] = time.monotonic() + KNOWN_SECONDS, found
         return found
 
-    def _asked(self, host: str, timeout: float) -> Sequence[str]:
-        answer: Future[Sequence[str]] = Future()
-        # getaddrinfo knows no timeout, so a thread of its own waits for it
-        threading.Thread(target=_resolve_into, args=(answer, self._resolve, host), daemon=True).start()
-        try:
-            found = answer.result(timeout)
-        except TimeoutError as error:
-            raise NotFetched(Outcome.DNS_ERROR, f"{host}: no answer of the name service in {timeout:.1f} s") from error
-        except (OSError, ValueError) as error:
-            raise NotFetched(Outcome.DNS_ERROR, f"{host}: {error}") from error
-        if not found:
-            raise NotFetched(Outcome.DNS_ERROR, f"{host} has no address")
-        return found
+    def _asked(self, host: str) -> asyncio.Future[Sequence[str]]:
+        """What the name service says: one question at a time for all who want to know the same."""
+        if host not in self._asking:
+            answer: Future[Sequence[str]] = Future()
+            # getaddrinfo knows no timeout, so a thread of its own waits for it
+            threading.Thread(target=_resolve_into, args=(answer, self._resolve, host), daemon=True).start()
+            self._asking[host] = asyncio.wrap_future(answer)
+            self._asking[host].add_done_callback(lambda asked: self._answered(host, asked))
+        return self._asking[host]
+
+    def _answered(self, host: str, asked: asyncio.Future[Sequence[str]]) -> None:
+        del self._asking[host]
+        if not asked.cancelled():
+            asked.exception()  # which may come when nobody waits any more
 
 
 def _resolve_into(answer: Future[Sequence[str]], resolve: Resolver, host: str) -> None:

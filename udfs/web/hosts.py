@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from asyncio import StreamReader
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 from facejoin.conf.settings import FetchSettings, HostBudget
+from facejoin.udfs.web.keeper import Keeper, Session
+from facejoin.udfs.web.loop import LoopThread
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 from facejoin.udfs.web.pace import Verdict, verdict
-from facejoin.udfs.web.service import WELCOME, OwnKeeper, Place
+from facejoin.udfs.web.service import LINE_BYTES, WELCOME, Lines, Place
 
 CONNECT_SECONDS = 10.0
+TOLD_WITHIN = 0.005  # seconds, unless something is asked before
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))  # seconds, seconds, times
 
 log = logging.getLogger(__name__)
@@ -28,28 +32,34 @@ class KeeperLost(RuntimeError):
 
 
 class Line(Protocol):
-    def ask(self, what: str, *arguments: Any) -> Any: ...
+    """To a session with a keeper; to be used in its loop."""
+
+    loop: LoopThread
+
+    async def ask(self, what: str, *arguments: Any) -> Any: ...
 
     def tell(self, what: str, *arguments: Any) -> None:
-        """As `ask`, without waiting until it is done; whoever asks afterwards comes after it."""
+        """As `ask`, without an answer; whoever asks afterwards comes after it."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """From any other thread, with the loop."""
 
 
 class Hosts:
-    """The keeper by a line to it; safe to use from many threads.
+    """The keeper by a line to it; all but `taken` and `close` are for its event loop.
 
     keep_alive: whether connections may stay open between two requests; not where others share the hosts' budgets.
     """
 
     def __init__(self, line: Line, keep_alive: bool) -> None:
         self._line = line
+        self.loop = line.loop
         self.keep_alive = keep_alive
 
-    @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
         """Waits until a request may be sent, and says afterwards what became of it. Raises NotFetched (put_off)."""
-        self._line.ask("turn", host)
+        await self._line.ask("turn", host)
         said, retry_after = Verdict.UNKNOWN, None
         try:
             yield
@@ -60,26 +70,35 @@ class Hosts:
         finally:
             self._line.tell("finish", host, said.value, retry_after)
 
-    def rules(self, origin: str) -> str | None:
+    async def rules(self, origin: str) -> str | None:
         """The robots.txt; None: the caller is to read it, and to say so by one of the next three."""
-        text: str | None = self._line.ask("rules", origin)
+        text: str | None = await self._line.ask("rules", origin)
         return text
 
     def keep_rules(self, origin: str, text: str, crawl_delay: float | None) -> None:
-        self._line.ask("keep_rules", origin, text, crawl_delay)
+        self._line.tell("keep_rules", origin, text, crawl_delay)
 
     def no_rules(self, origin: str) -> None:
-        self._line.ask("no_rules", origin)
+        self._line.tell("no_rules", origin)
 
     def not_read(self, origin: str) -> None:
-        self._line.ask("not_read", origin)
+        self._line.tell("not_read", origin)
 
     def taken(self, wave: str, worker: str, seconds: float, core_seconds: float, memory: int) -> None:
-        """What the task's worker took of its machine in the last seconds. Raises as a turn does."""
-        self._line.ask("taken", wave, worker, seconds, core_seconds, memory)
+        """What the task's worker took of its machine in the last seconds. Raises KeeperLost, and NotFetched where it is
+        closed."""
+        try:
+            self.loop.call(lambda: self._line.tell("taken", wave, worker, seconds, core_seconds, memory))
+        except CancelledError as error:
+            raise closed() from error
 
     def close(self) -> None:
         self._line.close()
+
+
+def closed() -> NotFetched:
+    """What those get who still wait when a fetcher is closed."""
+    return NotFetched(Outcome.PUT_OFF, "the fetcher was closed")
 
 
 def hosts_alone(fetch: FetchSettings) -> Hosts:
@@ -110,82 +129,100 @@ def divided(fetch: FetchSettings, tasks: int) -> FetchSettings:
     )
 
 
-class KeeperLine:
-    """A session with the crawl's keeper over one connection, for all threads. Raises OSError where there is none."""
+class OwnKeeper:
+    """A keeper of this process's own, in the same event loop as those who ask it."""
 
-    def __init__(self, place: Place) -> None:
-        self._socket = socket.create_connection((place.host, place.port), timeout=CONNECT_SECONDS)
-        try:
-            self._lines = self._greet(place.token)
-        except OSError:
-            self._socket.close()
-            raise
-        self._numbers = itertools.count()
-        self._waiting: dict[int, Future[Any]] = {}
-        self._lock = threading.Lock()  # of sending, and of `_waiting`
-        self._end: Callable[[], Exception] | None = None  # what whoever asks from now on gets
-        self._reader = threading.Thread(target=self._read, name="keeper-line", daemon=True)
-        self._reader.start()
+    def __init__(self, fetch: FetchSettings) -> None:
+        self.loop = LoopThread("fetch")
+        self._session = self.loop.call(lambda: Session(Keeper(fetch)))
 
-    def _greet(self, token: str) -> Any:
-        for option, value in KEEPALIVE:
-            self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(f"{token}\n".encode())
-        lines = self._socket.makefile("rb")
-        if lines.readline() != WELCOME:
-            raise ConnectionRefusedError("another program answers there")
-        self._socket.settimeout(None)
-        return lines
-
-    def ask(self, what: str, *arguments: Any) -> Any:
-        """What the session answers. Raises NotFetched (put_off) and KeeperLost."""
-        answer: Future[Any] = Future()
-        with self._lock:
-            number = next(self._numbers)
-            self._send(number, what, *arguments)
-            self._waiting[number] = answer  # whose reader waits for the lock
-        return answer.result()
+    async def ask(self, what: str, *arguments: Any) -> Any:
+        """What the session answers. Raises NotFetched (put_off)."""
+        return await getattr(self._session, what)(*arguments)
 
     def tell(self, what: str, *arguments: Any) -> None:
-        with self._lock:
-            self._send(None, what, *arguments)
+        getattr(self._session, what)(*arguments)
+
+    def close(self) -> None:
+        self.loop.close()
+
+
+class KeeperLine:
+    """A session with the crawl's keeper over one connection. Raises OSError where there is none."""
+
+    def __init__(self, place: Place) -> None:
+        self.loop = LoopThread("fetch")
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._end: Callable[[], Exception] | None = None  # what whoever asks from now on gets
+        try:
+            self._reader, self._lines = self.loop.run(lambda: _greeted(place))
+        except BaseException:
+            self.loop.close()
+            raise
+        self.loop.begin(self._read)
+
+    async def ask(self, what: str, *arguments: Any) -> Any:
+        """What the session answers. Raises NotFetched (put_off) and KeeperLost."""
+        number = next(self._numbers)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._send(number, what, *arguments)
+            return await answer
+        finally:
+            self._waiting.pop(number, None)
+
+    def tell(self, what: str, *arguments: Any) -> None:
+        self._send(None, what, *arguments)
 
     def _send(self, number: int | None, what: str, *arguments: Any) -> None:
         """number: by which the answer is known; None: there is to be none."""
         if self._end is not None:
             raise self._end()
-        with suppress(OSError):  # then the reader ends too, and says so to all who wait
-            self._socket.sendall(json.dumps([number, what, *arguments]).encode() + b"\n")
+        self._lines.send(number, what, *arguments, within=TOLD_WITHIN if number is None else 0.0)
 
     def close(self) -> None:
-        self._finish(lambda: NotFetched(Outcome.PUT_OFF, "the fetcher was closed"))
-        with suppress(OSError):  # the other side was faster
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._reader.join()
-        self._lines.close()
-        self._socket.close()
+        with suppress(CancelledError):  # closed already
+            self.loop.run(self._leave)
+        self.loop.close()
 
-    def _read(self) -> None:
+    async def _leave(self) -> None:
+        """What has been told is sent before the connection is closed."""
+        self._finish(closed)
+        await self._lines.close()
+
+    async def _read(self) -> None:
         with suppress(OSError):
-            for line in self._lines:
+            while line := await self._reader.readline():
                 number, result, refused = json.loads(line)
-                with self._lock:
-                    answer = self._waiting.pop(number, None)
-                if answer is not None:
+                answer = self._waiting.pop(number, None)
+                if answer is not None and not answer.done():
                     _give(answer, result, refused)
         self._finish(lambda: KeeperLost("the crawl's keeper has gone"))
 
     def _finish(self, end: Callable[[], Exception]) -> None:
-        with self._lock:
-            end = self._end = self._end or end
-            waiting, self._waiting = self._waiting, {}
-        for answer in waiting.values():
-            answer.set_exception(end())
+        self._end = end = self._end or end
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(end())
 
 
-def _give(answer: Future[Any], result: Any, refused: str | None) -> None:
+async def _greeted(place: Place) -> tuple[StreamReader, Lines]:
+    """Raises OSError."""
+    async with asyncio.timeout(CONNECT_SECONDS):  # a TimeoutError is an OSError
+        reader, writer = await asyncio.open_connection(place.host, place.port, limit=LINE_BYTES)
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+        writer.write(f"{place.token}\n".encode())
+        if await reader.readline() != WELCOME:
+            writer.close()
+            raise ConnectionRefusedError("another program answers there")
+        return reader, Lines(writer)
+
+
+def _give(answer: asyncio.Future[Any], result: Any, refused: str | None) -> None:
     if refused is None:
         answer.set_result(result)
     else:

@@ -57,6 +57,16 @@ class Keeper:
         self._rules: dict[str, _Rules] = {}
         self.readings = Readings()
 
+    def turn_at_once(self, name: str) -> bool:
+        """Whether a request may be sent to the host without waiting, which then counts as a turn."""
+        host, now = self._host(name), time.monotonic()
+        pace = host.group.pace
+        waits = host.group.line.locked() or host.breaker.wait(now) or pace.wait(now)
+        if waits or pace.crawl_delay > self._fetch.max_wait:
+            return False
+        self._start(host, now)
+        return True
+
     async def turn(self, name: str) -> None:
         """Waits until one request may be sent to the host. Raises NotFetched (put_off)."""
         host = self._host(name)
@@ -142,11 +152,15 @@ class Keeper:
                 raise NotFetched(Outcome.PUT_OFF, _why(name, pace, now))
             wait = pace.wait(now)
             if not wait:
-                pace.start(now)
-                host.breaker.start()
+                self._start(host, now)
                 return True
             await _sleep(host.group.changed, wait)
         return False
+
+    @staticmethod
+    def _start(host: _Host, now: float) -> None:
+        host.group.pace.start(now)
+        host.breaker.start()
 
     @staticmethod
     def _changed(host: _Host) -> None:
@@ -181,12 +195,17 @@ class Session:
         self._reading: set[str] = set()  # origins
         self._closed = False
 
+    def turn_at_once(self, host: str) -> bool:
+        at_once = self._keeper.turn_at_once(host)
+        self._held[host] += at_once
+        return at_once
+
     async def turn(self, host: str) -> None:
         await self._keeper.turn(host)
         self._held[host] += 1
         self._give_back_if_closed()
 
-    async def finish(self, host: str, said: str, retry_after: float | None) -> None:
+    def finish(self, host: str, said: str, retry_after: float | None) -> None:
         if self._held[host] > 0:
             self._held[host] -= 1
             self._keeper.finish(host, Verdict(said), retry_after)
@@ -198,19 +217,19 @@ class Session:
             self._give_back_if_closed()
         return text
 
-    async def keep_rules(self, origin: str, text: str, crawl_delay: float | None) -> None:
+    def keep_rules(self, origin: str, text: str, crawl_delay: float | None) -> None:
         self._reading.discard(origin)
         self._keeper.keep_rules(origin, text, crawl_delay)
 
-    async def no_rules(self, origin: str) -> None:
+    def no_rules(self, origin: str) -> None:
         self._reading.discard(origin)
         self._keeper.no_rules(origin)
 
-    async def not_read(self, origin: str) -> None:
+    def not_read(self, origin: str) -> None:
         self._reading.discard(origin)
         self._keeper.not_read(origin)
 
-    async def taken(self, wave: str, worker: str, seconds: float, core_seconds: float, memory: int) -> None:
+    def taken(self, wave: str, worker: str, seconds: float, core_seconds: float, memory: int) -> None:
         self._keeper.readings.add(Reading(wave, worker, time.time(), seconds, core_seconds, memory))
 
     def close(self) -> None:

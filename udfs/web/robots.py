@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from protego import Protego
@@ -33,12 +34,14 @@ def product_token(user_agent: str) -> str:
 
 
 class Robots:
-    """The rules of each host, read once for all who share `hosts` and kept; safe to ask from many threads.
+    """The rules of each host, read once for all who share `hosts` and kept. To be asked in the event loop of `hosts`.
 
+    >>> async def rules(url):
+    ...     return "User-agent: *\\nDisallow: /private/"
     >>> with closing(hosts_alone(FetchSettings())) as hosts:
     ...     robots = Robots(hosts, "face-join/0.1")
-    ...     robots.check("https://photos.test/1.jpg", lambda url: "User-agent: *\\nDisallow: /private/")
-    ...     robots.check("https://photos.test/private/1.jpg", lambda url: "")
+    ...     hosts.loop.run(lambda: robots.check("https://photos.test/1.jpg", rules))
+    ...     hosts.loop.run(lambda: robots.check("https://photos.test/private/1.jpg", rules))
     Traceback (most recent call last):
     facejoin.udfs.web.outcomes.NotFetched: disallowed by robots.txt
     """
@@ -46,28 +49,29 @@ class Robots:
     def __init__(self, hosts: Hosts, user_agent: str) -> None:
         self._hosts = hosts
         self._agent = product_token(user_agent)
-        self._locks: dict[str, threading.Lock] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rules: dict[str, Protego] = {}
 
-    def check(self, url: str, read: Callable[[str], str]) -> None:
+    async def check(self, url: str, read: Callable[[str], Awaitable[str]]) -> None:
         """Raises NotFetched: `robots` where the rules disallow the URL. read: URL of a robots.txt → its text.
 
         Where robots.txt cannot be had (the host does not answer, or answers 5xx or 429), RFC 9309 demands to stay
         away; the URL then ends as robots.txt did, and others of the host are put off.
         """
         host = origin(url)
-        with self._locks.setdefault(host, threading.Lock()):
-            if host not in self._rules:
-                self._rules[host] = self._load(host, read)
-            if not self._rules[host].can_fetch(url, self._agent):  # builds its index at the first call
-                raise NotFetched(Outcome.ROBOTS, "disallowed by robots.txt")
+        if host not in self._rules:
+            async with self._locks[host]:
+                if host not in self._rules:
+                    self._rules[host] = await self._load(host, read)
+        if not self._rules[host].can_fetch(url, self._agent):
+            raise NotFetched(Outcome.ROBOTS, "disallowed by robots.txt")
 
-    def _load(self, host: str, read: Callable[[str], str]) -> Protego:
-        text = self._hosts.rules(host)
+    async def _load(self, host: str, read: Callable[[str], Awaitable[str]]) -> Protego:
+        text = await self._hosts.rules(host)
         if text is not None:
             return Protego.parse(text)
         try:
-            text = rules_for(self._agent, read(f"{host}/robots.txt"))
+            text = rules_for(self._agent, await read(f"{host}/robots.txt"))
         except NotFetched as reason:
             if reason.outcome is Outcome.PUT_OFF:
                 self._hosts.not_read(host)

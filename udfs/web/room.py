@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 SMALL_BYTES = 2**19  # bodies of no more are bounded by their number alone; most photos are smaller
@@ -17,39 +19,48 @@ class NoRoom(Exception):
 
 
 class Room:
-    """Of so many bytes; for use by many threads.
+    """Of so many bytes; may be given back by other threads than that of the event loop which waits for it.
 
     >>> room = Room(100)
-    >>> room.take(70, 0), room.take(70, 0)
+    >>> room.take(70), room.take(70)
     (True, False)
     >>> room.give_back(70)
-    >>> room.take(70, 0)
+    >>> room.take(70)
     True
     """
 
     def __init__(self, size: int) -> None:
         self._left = size
-        self._closed = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None  # where it is waited for
+        self._changed = asyncio.Event()
 
-    def take(self, size: int, seconds: float) -> bool:
-        """Whether there was as much, at once or within these seconds."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._left >= size or self._closed, seconds) or self._closed:
+    def take(self, size: int) -> bool:
+        """Whether there was as much."""
+        with self._lock:
+            if self._left < size:
                 return False
             self._left -= size
             return True
 
-    def close(self) -> None:
-        """Ends all waiting; there is no room from now on."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+    async def take_within(self, size: int, seconds: float) -> bool:
+        """Whether there was as much, at once or within these seconds."""
+        self._loop = asyncio.get_running_loop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.take(size):
+                    self._changed.clear()
+                    if self._left < size:  # what is given back from here on is heard of
+                        await self._changed.wait()
+                return True
+        return False
 
     def give_back(self, size: int) -> None:
-        with self._changed:
+        with self._lock:
             self._left += size
-            self._changed.notify_all()
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it was closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._changed.set)
 
 
 @dataclass
@@ -64,14 +75,14 @@ class Place:
         if size <= max(SMALL_BYTES, self.size):
             return
         self.leave()
-        if not self.room.take(size, 0):
+        if not self.room.take(size):
             raise NoRoom(size)
         self.size = size
 
-    def wait_for(self, size: int) -> bool:
+    async def wait_for(self, size: int) -> bool:
         """Whether it became free in time. The download that begins then finds room, whatever it announces."""
         self.leave()
-        self.size = size if self.room.take(size, WAIT_SECONDS) else 0
+        self.size = size if await self.room.take_within(size, WAIT_SECONDS) else 0
         return self.size == size
 
     def keep(self, size: int) -> None:

@@ -1,4 +1,4 @@
-"""The keeper in a thread of its own: for this process, or on a port for all tasks of a crawl."""
+"""The keeper on a port, for all tasks of a crawl."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import hmac
 import json
 import resource
 import secrets
-import threading
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from facejoin.conf.settings import FetchSettings
 from facejoin.udfs.web.keeper import Keeper, Session
-from facejoin.udfs.web.outcomes import NotFetched, Outcome
+from facejoin.udfs.web.loop import LoopThread
+from facejoin.udfs.web.outcomes import NotFetched
 from facejoin.udfs.web.readings import Reading
 
 WELCOME = b"welcome\n"
 LINE_BYTES = 8 * 2**20  # the longest is a robots.txt, of which each character may take six bytes
 HELLO_SECONDS = 10.0  # to say the token in
-REQUESTS = frozenset({"turn", "finish", "rules", "keep_rules", "no_rules", "not_read", "taken"})  # a session's methods
-
-T = TypeVar("T")
+# A session's methods: those that are answered, and those that are not
+ASKED = frozenset({"turn", "rules"})
+TOLD = frozenset({"finish", "keep_rules", "no_rules", "not_read", "taken"})
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,59 @@ class Place:
     token: str = field(repr=False)
 
 
-class LoopThread:
-    """An event loop with a keeper in it; callers are of other threads."""
+class Lines:
+    """Of JSON, to the other end of a connection; those of one moment are sent together."""
 
-    def __init__(self, fetch: FetchSettings) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._open = True
-        self._lock = threading.Lock()  # of `_open`: what is begun while it is true ends before the loop does
-        self._thread = threading.Thread(target=self._loop.run_forever, name="keeper", daemon=True)
-        self._thread.start()
-        self._keeper = self._call(lambda: Keeper(fetch))
+    def __init__(self, writer: StreamWriter) -> None:
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._unsent: list[bytes] = []
+        self._soon = False  # they are sent as soon as the loop is free
+
+    def send(self, *values: Any, within: float = 0.0) -> None:
+        """within: seconds, for what nobody waits for: as a rule it goes with what is sent next."""
+        if within and not self._unsent:
+            self._loop.call_later(within, self._send_all)
+        elif not within and not self._soon:
+            self._soon = True
+            self._loop.call_soon(self._send_all)
+        self._unsent.append(json.dumps(values).encode())
+
+    async def close(self) -> None:
+        """What has been said is sent before."""
+        self._send_all()
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+    def _send_all(self) -> None:
+        self._soon = False
+        if self._unsent:
+            self._writer.write(b"\n".join((*self._unsent, b"")))
+            self._unsent.clear()
+
+
+class KeeperService:
+    """The keeper of a whole crawl, for those who know the token. One connection is one task's session.
+
+    A line of JSON is a request, [number, method of Session, arguments …], or its answer, [number, result, why not];
+    what is only told has no number, and no answer.
+    Raises OSError where the address cannot be listened at.
+    """
+
+    def __init__(self, fetch: FetchSettings, listen: str, port: int = 0) -> None:
+        _many_connections()
+        self._token = secrets.token_hex()
+        self._loop = LoopThread("keeper")
+        try:
+            self._keeper = self._loop.call(lambda: Keeper(fetch))
+            self._server = self._loop.run(
+                lambda: asyncio.start_server(self._serve, listen, port, limit=LINE_BYTES, backlog=1024)
+            )
+        except OSError:
+            self._loop.close()
+            raise
+        self._port: int = self._server.sockets[0].getsockname()[1]
 
     def __enter__(self) -> Self:
         return self
@@ -55,81 +97,8 @@ class LoopThread:
         self.close()
 
     def close(self) -> None:
-        with self._lock:
-            was_open, self._open = self._open, False
-        if was_open:
-            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-
-    async def _end(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _begin(self, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
-        """Raises CancelledError where it is closed."""
-        with self._lock:
-            if not self._open:
-                raise CancelledError
-            return asyncio.run_coroutine_threadsafe(work(), self._loop)
-
-    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Raises CancelledError where it is closed, or is closed meanwhile."""
-        return self._begin(work).result()
-
-    def _call(self, function: Callable[[], T]) -> T:
-        async def called() -> T:
-            return function()
-
-        return self._run(called)
-
-
-class OwnKeeper(LoopThread):
-    """A line to a keeper of this process's own."""
-
-    def __init__(self, fetch: FetchSettings) -> None:
-        super().__init__(fetch)
-        self._session = Session(self._keeper)
-
-    def ask(self, what: str, *arguments: Any) -> Any:
-        """What the session answers. Raises NotFetched (put_off), also where it is closed meanwhile."""
-        try:
-            return self._run(lambda: getattr(self._session, what)(*arguments))
-        except CancelledError as error:
-            raise NotFetched(Outcome.PUT_OFF, "the fetcher was closed") from error
-
-    def tell(self, what: str, *arguments: Any) -> None:
-        """The same without waiting until it is done."""
-        try:
-            self._begin(lambda: getattr(self._session, what)(*arguments))
-        except CancelledError as error:
-            raise NotFetched(Outcome.PUT_OFF, "the fetcher was closed") from error
-
-
-class KeeperService(LoopThread):
-    """The keeper of a whole crawl, for those who know the token. One connection is one task's session.
-
-    A line of JSON is a request, [number, method of Session, arguments …], or its answer, [number, result, why not];
-    without a number it has none.
-    Raises OSError where the address cannot be listened at.
-    """
-
-    def __init__(self, fetch: FetchSettings, listen: str, port: int = 0) -> None:
-        super().__init__(fetch)
-        _many_connections()
-        self._token = secrets.token_hex()
-        self._server: asyncio.Server | None = None
-        try:
-            self._server = self._run(
-                lambda: asyncio.start_server(self._serve, listen, port, limit=LINE_BYTES, backlog=1024)
-            )
-        except OSError:
-            self.close()
-            raise
-        self._port: int = self._server.sockets[0].getsockname()[1]
+        self._loop.tell(self._server.close)
+        self._loop.close()
 
     def place(self, host: str) -> Place:
         """As tasks know it, which reach this machine by the name of `host`."""
@@ -137,33 +106,36 @@ class KeeperService(LoopThread):
 
     def quiet(self) -> float:
         """Seconds until no host pauses or is left alone."""
-        return self._call(self._keeper.quiet)
+        return self._loop.call(self._keeper.quiet)
 
     def paused(self) -> dict[str, float]:
         """Host → seconds that it still pauses or is left alone."""
-        return self._call(self._keeper.paused)
+        return self._loop.call(self._keeper.paused)
 
     def readings(self) -> list[Reading]:
         """What workers have told of themselves since the last time."""
-        return self._call(self._keeper.readings.drain)
-
-    async def _end(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        await super()._end()
+        return self._loop.call(self._keeper.readings.drain)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        session, answers = Session(self._keeper), set[asyncio.Task[None]]()
+        session, lines, answers = Session(self._keeper), Lines(writer), set[asyncio.Task[None]]()
         try:
             said = await asyncio.wait_for(reader.readline(), HELLO_SECONDS)
             if not hmac.compare_digest(said.strip(), self._token.encode()):
                 return
             writer.write(WELCOME)
             while line := await reader.readline():
-                answer = asyncio.create_task(_answer(session, line, writer))
-                answers.add(answer)
-                answer.add_done_callback(answers.discard)
-        except (OSError, ValueError, TimeoutError):  # ValueError: a line too long
+                number, what, *arguments = json.loads(line)
+                if what in TOLD:
+                    getattr(session, what)(*arguments)
+                elif what == "turn" and session.turn_at_once(*arguments):
+                    lines.send(number, None, None)
+                elif what in ASKED:
+                    answer = asyncio.create_task(_answer(getattr(session, what)(*arguments), number, lines))
+                    answers.add(answer)
+                    answer.add_done_callback(answers.discard)
+                else:
+                    raise ValueError(f"no request is called {what!r}")
+        except (OSError, ValueError, TimeoutError):  # ValueError: a line too long, or none of a task's
             pass  # whoever it was, it has no session any more
         except asyncio.CancelledError:
             pass  # the service ends; asyncio would report it as a fault of whoever has this connection
@@ -174,20 +146,11 @@ class KeeperService(LoopThread):
             writer.close()
 
 
-async def _answer(session: Session, line: bytes, writer: StreamWriter) -> None:
-    number, what, *arguments = json.loads(line)
-    if what not in REQUESTS:
-        raise ValueError(f"no request is called {what!r}")
-    result, refused = None, None
+async def _answer(asked: Awaitable[str | None], number: int, lines: Lines) -> None:
     try:
-        result = await getattr(session, what)(*arguments)
+        lines.send(number, await asked, None)
     except NotFetched as reason:
-        refused = str(reason)
-    if number is None:
-        return
-    with suppress(OSError):  # its task has gone; the session is closed by then
-        writer.write(json.dumps([number, result, refused]).encode() + b"\n")
-        await writer.drain()
+        lines.send(number, None, str(reason))
 
 
 def _many_connections() -> None:

@@ -1,138 +1,255 @@
-"""HTTP connections that reach vetted addresses only and end at a deadline, as a transport adapter of requests."""
+"""HTTP by libcurl in an event loop: connections that reach vetted addresses only, answers that end at a deadline."""
 
 from __future__ import annotations
 
+import asyncio
+import re
 import socket
-import ssl
 import time
-from functools import partial
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import certifi
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util.ssl_ import create_urllib3_context
+import pycurl
 
 from facejoin.udfs.web.guard import AddressGuard
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 
-HOSTS_KEPT = 64  # connection pools of that many hosts stay open
 ADDRESSES_TRIED = 4  # of one host, sharing the time to connect
+BUFFER_BYTES = 2**17  # that libcurl hands over at once, at the most
+DRAINED_BYTES = 16 * 1024  # reading an error page up to this size is cheaper than a new connection
+ERROR_CHARACTERS = 200
+BREAK_OFF = 0  # bytes taken of those that libcurl hands over: it ends the transfer
+PORTS = {"http": 80, "https": 443}
+LENGTH = re.compile(r"\d{1,19}", re.ASCII)
+STATUS_LINE = re.compile(r"HTTP/[\d.]+ ([1-9]\d\d)(?!\S)", re.ASCII)
+PICTURES = "Accept: image/*,*/*;q=0.5"
+IDENTITY = "Accept-Encoding: identity"  # photos are compressed already: a compressed body is the exception
 
 
-class DeadlineSocket(socket.socket):
-    """A socket that can be read until `deadline`, however the bytes trickle in.
+@dataclass(frozen=True)
+class Head:
+    """Of an answer: what comes before its body."""
 
-    A timeout alone is for a single read: a server that sends a byte now and then would never run into it.
-    """
+    status: int
+    fields: dict[str, list[str]]  # by name in lower case, as they came
 
-    deadline: float = 0.0  # of time.monotonic(); nothing is read before a request has set it
+    def first(self, name: str) -> str | None:
+        values = self.fields.get(name)
+        return values[0] if values else None
 
-    def recv_into(self, *args: Any) -> int:
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the deadline of the response has passed")
-        self.settimeout(remaining)
-        return super().recv_into(*args)
-
-
-class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
-    """The same over TLS; made by an SSLContext, which ends the handshake by the timeout set at that moment."""
+    @property
+    def length(self) -> int | None:
+        """Bytes that it announces, as they are sent."""
+        announced = self.first("content-length")
+        return int(announced) if announced is not None and LENGTH.fullmatch(announced) else None
 
 
-class GuardedHTTPConnection(HTTPConnection):
-    def __init__(self, *args: Any, guard: AddressGuard, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._guard = guard
-
-    def _new_conn(self) -> socket.socket:
-        """A socket connected to a vetted address. Raises NotFetched."""
-        deadline = time.monotonic() + (self.timeout or 0)
-        addresses = self._guard.addresses(self._dns_host.strip("[]"), self.port, self.timeout or 0)[:ADDRESSES_TRIED]
-        for left in range(len(addresses), 0, -1):
-            try:
-                share = max(deadline - time.monotonic(), 0.001) / left
-                sock = _connect(addresses[-left], self.port, share, self.socket_options or [])
-            except OSError as error:
-                failure = error
-            else:
-                sock.settimeout(max(deadline - time.monotonic(), 0.001))  # what the TLS handshake may take
-                return sock
-        outcome = Outcome.TIMEOUT if isinstance(failure, TimeoutError) else Outcome.REFUSED
-        raise NotFetched(outcome, f"cannot connect: {failure}") from failure
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
-        """From here on the timeout is what is left for the whole response, head and body."""
-        if isinstance(self.sock, DeadlineSocket):
-            self.sock.deadline = time.monotonic() + (self.timeout or 0)
-        return super().getresponse()
+@dataclass(frozen=True)
+class Response:
+    head: Head
+    body: bytes  # as it was sent: content encodings are not undone
 
 
-class GuardedHTTPSConnection(GuardedHTTPConnection, HTTPSConnection):
-    """The certificate and its server name are those of the URL's host, whatever address was connected to."""
+# How many bytes of the body are to be read: what comes after them is not waited for. Raises NotFetched.
+Accept = Callable[[Head], int]
 
 
-def _connect(address: str, port: int, timeout: float, options: list[tuple[int, int, int | bytes]]) -> DeadlineSocket:
-    sock = DeadlineSocket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    try:
-        for option in options:
-            sock.setsockopt(*option)
-        sock.settimeout(timeout)
-        sock.connect((address, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-class _ClosingPool(HTTPConnectionPool):
-    """Keeps no connection open that no request is using."""
-
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
-            conn.close()
-        super()._put_conn(conn)
-
-
-class _ClosingTLSPool(_ClosingPool, HTTPSConnectionPool):
-    pass
-
-
-class GuardedPoolManager(PoolManager):
-    def __init__(self, guard: AddressGuard, keep_alive: bool, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._guard = guard
-        if not keep_alive:
-            self.pool_classes_by_scheme = {"http": _ClosingPool, "https": _ClosingTLSPool}
-
-    def _new_pool(self, scheme: str, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        pool = super()._new_pool(scheme, *args, **kwargs)
-        connection = GuardedHTTPSConnection if scheme == "https" else GuardedHTTPConnection
-        pool.ConnectionCls = partial(connection, guard=self._guard)  # type: ignore[assignment]
-        return pool
-
-
-class GuardedAdapter(HTTPAdapter):
-    """Sends prepared requests; used without a Session, whose cookies, proxies and .netrc have no place here.
+class Transport:
+    """GETs in the running event loop, which it has to be made in; no cookies, passwords, proxies or redirects.
 
     ca_bundle: PEM file of the trusted authorities; None for those of certifi. keep_alive: whether a connection stays
-    open for the next request to its host.
+    open for the next request to its host. connections: that stay open, at the most.
     """
 
     def __init__(
-        self, guard: AddressGuard, pool_size: int, ca_bundle: Path | None = None, keep_alive: bool = True
+        self, guard: AddressGuard, agent: str, connections: int, ca_bundle: Path | None = None, keep_alive: bool = True
     ) -> None:
         self._guard, self._keep_alive = guard, keep_alive
-        self._tls = create_urllib3_context()
-        self._tls.sslsocket_class = DeadlineTLSSocket
-        self._tls.load_verify_locations(ca_bundle or certifi.where())
-        super().__init__(pool_connections=HOSTS_KEPT, pool_maxsize=pool_size)
+        self._authorities = str(ca_bundle or certifi.where())
+        self._fields = [f"User-Agent: {agent}", PICTURES, IDENTITY]
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.Handle | None = None
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._exchanges: dict[pycurl.Curl, _Exchange] = {}
+        self._watched: dict[int, int] = {}  # descriptor → what is waited for
+        self._watchers = (
+            ((pycurl.POLL_IN, pycurl.POLL_INOUT), self._loop.add_reader, self._loop.remove_reader, pycurl.CSELECT_IN),
+            ((pycurl.POLL_OUT, pycurl.POLL_INOUT), self._loop.add_writer, self._loop.remove_writer, pycurl.CSELECT_OUT),
+        )
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        kwargs.update(num_pools=connections, maxsize=maxsize, block=block, ssl_context=self._tls)
-        self.poolmanager = GuardedPoolManager(self._guard, self._keep_alive, **kwargs)
+    async def get(self, url: str, connect_seconds: float, seconds: float, accept: Accept) -> Response:
+        """The answer of `url`, which is quoted and has its host in ASCII, within so many seconds; the name service, the
+        connection and its TLS have `connect_seconds` of them. Raises NotFetched.
+        """
+        parts, end = urlsplit(url), time.monotonic() + seconds
+        connect_end = time.monotonic() + min(connect_seconds, seconds)
+        host, port = parts.hostname or "", PORTS[parts.scheme] if parts.port is None else parts.port
+        addresses = await self._guard.addresses(host, port, connect_end - time.monotonic())
+        targets = {(address, port) for address in addresses}
+        exchange = _Exchange(accept, targets, self._loop.create_future(), self._keep_alive)
+        request = self._request(url, exchange)
+        if ":" not in host:  # an IPv6 address is none that libcurl would look up
+            tried = ",".join(f"[{address}]" if ":" in address else address for address in addresses[:ADDRESSES_TRIED])
+            request.setopt(pycurl.RESOLVE, [f"+{host}:{port}:{tried}"])
+        request.setopt(pycurl.TIMEOUT_MS, _milliseconds(end))
+        request.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(connect_end))
+        self._exchanges[request] = exchange
+        self._multi.add_handle(request)
+        try:
+            await exchange.done
+        finally:
+            if self._exchanges.pop(request, None) is not None:  # it was cancelled
+                self._multi.remove_handle(request)
+            connected = request.getinfo(pycurl.CONNECT_TIME) > 0
+            request.close()
+        return exchange.response(connected, seconds)
 
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to add: the TLS context verifies; requests would load the authorities anew for each connection."""
+    def close(self) -> None:
+        """Once nothing is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._multi.close()
+
+    def _request(self, url: str, exchange: _Exchange) -> pycurl.Curl:
+        request = pycurl.Curl()
+        request.setopt(pycurl.URL, url)
+        request.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        request.setopt(pycurl.PATH_AS_IS, 1)
+        request.setopt(pycurl.PROXY, "")  # whatever the environment names
+        request.setopt(pycurl.NOSIGNAL, 1)
+        request.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)  # a request is a connection: budgets count it
+        request.setopt(pycurl.HTTPHEADER, self._fields)
+        request.setopt(pycurl.CAINFO, self._authorities)
+        request.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
+        request.setopt(pycurl.FORBID_REUSE, not self._keep_alive)
+        request.setopt(pycurl.BUFFERSIZE, BUFFER_BYTES)
+        request.setopt(pycurl.OPENSOCKETFUNCTION, exchange.open_socket)
+        request.setopt(pycurl.HEADERFUNCTION, exchange.take_line)
+        request.setopt(pycurl.WRITEFUNCTION, exchange.take_part)
+        return request
+
+    def _watch(self, events: int, descriptor: int, _multi: object, _data: object) -> None:
+        before = self._watched.pop(descriptor, pycurl.POLL_NONE)
+        if events != pycurl.POLL_REMOVE:
+            self._watched[descriptor] = events
+        for those, add, remove, ready in self._watchers:
+            if events in those and before not in those:
+                add(descriptor, self._go_on, descriptor, ready)
+            elif before in those and events not in those:
+                remove(descriptor)
+
+    def _set_timer(self, milliseconds: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if milliseconds >= 0:
+            seconds = milliseconds / 1000
+            self._timer = self._loop.call_later(seconds, self._go_on, pycurl.SOCKET_TIMEOUT, 0)
+
+    def _go_on(self, descriptor: int, events: int) -> None:
+        self._multi.socket_action(descriptor, events)
+        more = 1
+        while more:
+            more, complete, failed = self._multi.info_read()
+            for request in complete:
+                self._end(request, 0, "")
+            for request, code, message in failed:
+                self._end(request, code, message)
+
+    def _end(self, request: pycurl.Curl, code: int, message: str) -> None:
+        self._multi.remove_handle(request)
+        self._exchanges.pop(request).end(code, message)
+
+
+class _Exchange:
+    """One request and its answer; libcurl calls it with what it has received."""
+
+    def __init__(
+        self, accept: Accept, targets: Collection[tuple[str, int]], done: asyncio.Future[None], keep_alive: bool
+    ) -> None:
+        self.done = done
+        self._accept, self._targets, self._keep_alive = accept, targets, keep_alive
+        self._lines: list[bytes] = []
+        self._head: Head | None = None
+        self._parts: list[bytes] = []
+        self._wanted = 0  # bytes of the body that are still to be read
+        self._enough = False  # nothing, or nothing more, of the body is wanted
+        self._failed: Exception | None = None
+        self._code, self._message = 0, ""
+
+    def open_socket(self, _purpose: int, target: Any) -> socket.socket | int:
+        """libcurl connects nowhere else than to what was vetted, however it reads the URL."""
+        if target.addr[:2] not in self._targets:
+            return pycurl.SOCKET_BAD
+        return socket.socket(target.family, target.socktype, target.protocol)
+
+    def take_line(self, line: bytes) -> int | None:
+        if self._head is not None:  # a trailer
+            return None
+        if line.strip():
+            self._lines.append(line)
+            return None
+        try:
+            head, self._lines = _head_of(self._lines), []
+            if head.status < 200:  # an interim answer
+                return None
+            self._head, self._wanted = head, self._accept(head)
+        except Exception as error:  # raised where the answer is waited for: libcurl would print it
+            self._failed = error
+            return BREAK_OFF
+        self._enough = self._wanted == 0
+        return BREAK_OFF if self._enough and not self._is_drained(head) else None
+
+    def _is_drained(self, head: Head) -> bool:
+        return self._keep_alive and head.length is not None and head.length <= DRAINED_BYTES
+
+    def take_part(self, part: bytes) -> int | None:
+        if self._enough:  # it is drained
+            return None
+        self._parts.append(part[: self._wanted])
+        self._wanted -= len(self._parts[-1])
+        self._enough = self._wanted == 0
+        return BREAK_OFF if self._enough else None
+
+    def end(self, code: int, message: str) -> None:
+        self._code, self._message = code, message
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def response(self, connected: bool, seconds: float) -> Response:
+        """Raises NotFetched, and what `accept` raised. connected: whether the host's address ever answered."""
+        if self._failed is not None:
+            raise self._failed
+        if self._head is not None and (self._code == 0 or self._enough):
+            return Response(self._head, b"".join(self._parts))
+        if self._code == pycurl.E_OPERATION_TIMEDOUT:
+            what = f"no complete response within {seconds:.3g} s" if connected else "cannot connect: timed out"
+            raise NotFetched(Outcome.TIMEOUT, what)
+        if self._code == pycurl.E_URL_MALFORMAT:
+            raise NotFetched(Outcome.NOT_IMAGE_URL, "malformed URL")
+        message = " ".join(self._message.split()) or f"libcurl's error {self._code}"
+        raise NotFetched(Outcome.REFUSED, message[:ERROR_CHARACTERS])
+
+
+def _head_of(lines: Collection[bytes]) -> Head:
+    """Raises NotFetched (refused) where there is no status."""
+    first, *others = (line.decode("latin-1").strip() for line in (lines or [b""]))
+    status = STATUS_LINE.match(first)
+    if status is None:
+        raise NotFetched(Outcome.REFUSED, "no HTTP status is said")
+    fields: dict[str, list[str]] = {}
+    for line in others:
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip().lower(), []).append(value.strip())
+    return Head(int(status[1]), fields)
+
+
+def _milliseconds(end: float) -> int:
+    return max(int(1000 * (end - time.monotonic())), 1)  # 0 would be for ever

@@ -1,10 +1,13 @@
 import hashlib
 import socket
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from facejoin.demo.logging_host import LoggingHost, fine
 from facejoin.demo.photo_server import Fault
 from facejoin.udfs.web.fetch import Fetcher
 from facejoin.udfs.web.outcomes import Outcome
@@ -172,3 +175,25 @@ def test_errors_and_redirects_leave_the_connection_to_the_next_photo(settings) -
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/a.jpg"
         with Fetcher(settings(timeout=2)) as fetcher:
             assert [fetcher.fetch(url).outcome for _ in range(2)] == [Outcome.GONE, None]
+
+
+def test_no_more_are_under_way_at_once_than_the_settings_say(settings) -> None:
+    with LoggingHost(fine, takes=0.05).running() as host, Fetcher(settings(concurrency=3)) as fetcher:
+        begun = [fetcher.begin(f"{host.url}/{number}.jpg") for number in range(12)]
+        assert {future.result(30).outcome for future in begun} == {None}
+    assert host.most_at_once == 3
+
+
+def test_what_is_cancelled_closes_its_connection_and_leaves_its_place_to_others(settings) -> None:
+    with LoggingHost(fine, takes=1.0).running() as host, Fetcher(settings(concurrency=1)) as fetcher:
+        first = fetcher.begin(f"{host.url}/a.jpg")
+        wait_until(lambda: host.log != [])
+        assert first.cancel()
+        assert fetcher.fetch(f"{host.url}/b.jpg").outcome is None
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)

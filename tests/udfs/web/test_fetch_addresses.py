@@ -39,6 +39,18 @@ def test_a_name_that_changes_its_address_after_the_check_gains_nothing(fetch, se
     assert next(answers) == ["127.0.0.1"]  # the name was asked for once only
 
 
+def test_a_host_that_libcurl_reads_otherwise_than_we_do_is_not_connected_to(fetch, serve, settings) -> None:
+    """It takes a number as an address by itself, whatever the name service says."""
+    inside = serve()
+    fetched = fetch(
+        f"http://2130706433:{inside.port}{PATH}",
+        settings(allowed_networks=["127.0.0.3/32"]),
+        lambda host: ["127.0.0.3"],
+    )
+    assert fetched.outcome is Outcome.REFUSED
+    assert not inside.requests
+
+
 def test_the_next_address_of_a_host_is_tried_where_one_refuses(fetch, serve, settings) -> None:
     url = f"http://photos.test:{serve().port}{PATH}"
     allowed = settings(allowed_networks=["127.0.0.0/8"])

@@ -1,3 +1,5 @@
+import asyncio
+import threading
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -43,6 +45,10 @@ INSIDE = [
 PUBLIC = ["8.8.8.8", "151.101.1.1", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
 
 
+def addresses(guard: AddressGuard, host: str, port: int, timeout: float) -> list[str]:
+    return asyncio.run(guard.addresses(host, port, timeout))
+
+
 @pytest.mark.parametrize("address", INSIDE)
 def test_an_address_that_is_not_public_is_not_permitted(address: str) -> None:
     assert not AddressGuard().permits(ip_address(address))
@@ -79,27 +85,27 @@ def test_ports_are_limited_but_for_hosts_of_our_own(address: str, port: int, per
 
 def test_a_port_that_is_not_fetched_from_is_named() -> None:
     with pytest.raises(NotFetched, match=r"photos\.test: port 8080 is not one to be fetched from") as caught:
-        AddressGuard(resolve=lambda host: ["8.8.8.8"]).addresses("photos.test", 8080, timeout=1)
+        addresses(AddressGuard(resolve=lambda host: ["8.8.8.8"]), "photos.test", 8080, timeout=1)
     assert caught.value.outcome is Outcome.BLOCKED_ADDRESS
-    assert AddressGuard(ports=[8080], resolve=lambda host: ["8.8.8.8"]).addresses("photos.test", 8080, timeout=1)
+    assert addresses(AddressGuard(ports=[8080], resolve=lambda host: ["8.8.8.8"]), "photos.test", 8080, timeout=1)
 
 
 def test_only_the_public_addresses_of_a_name_are_given() -> None:
     guard = AddressGuard(resolve=lambda host: ["10.0.0.1", "8.8.8.8"])
-    assert guard.addresses("photos.test", 80, timeout=1) == ["8.8.8.8"]
+    assert addresses(guard, "photos.test", 80, timeout=1) == ["8.8.8.8"]
 
 
 def test_a_name_without_public_addresses_is_blocked() -> None:
     guard = AddressGuard(resolve=lambda host: ["10.0.0.1", "::1"])
     with pytest.raises(NotFetched) as caught:
-        guard.addresses("photos.test", 80, timeout=1)
+        addresses(guard, "photos.test", 80, timeout=1)
     assert caught.value.outcome is Outcome.BLOCKED_ADDRESS
 
 
 @pytest.mark.parametrize("literal", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "localhost"])
 def test_other_spellings_of_this_machine_are_blocked(literal: str) -> None:
     with pytest.raises(NotFetched) as caught:
-        AddressGuard().addresses(literal, 80, timeout=5)
+        addresses(AddressGuard(), literal, 80, timeout=5)
     assert caught.value.outcome is Outcome.BLOCKED_ADDRESS
 
 
@@ -113,23 +119,61 @@ def test_a_names_addresses_are_asked_for_once_in_a_while(monkeypatch: pytest.Mon
     monkeypatch.setattr("facejoin.udfs.web.guard.MOST_KNOWN", 2)
     known = AddressGuard(resolve=resolve)
     for name in ("one.test", "one.test", "two.test", "two.test"):
-        assert known.addresses(name, 80, timeout=1) == ["8.8.8.8"]
-    known.addresses("three.test", 80, timeout=1)  # for which the others make room
+        assert addresses(known, name, 80, timeout=1) == ["8.8.8.8"]
+    addresses(known, "three.test", 80, timeout=1)  # for which the others make room
     assert asked == ["one.test", "two.test", "three.test"]
     with pytest.raises(NotFetched):  # what it is told now is looked at as what it was told before
-        known.addresses("one.test", 80, timeout=1)
+        addresses(known, "one.test", 80, timeout=1)
 
 
 def test_after_a_while_a_name_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([["8.8.8.8"], ["8.8.4.4"]])
     monkeypatch.setattr("facejoin.udfs.web.guard.KNOWN_SECONDS", 0.0)
     guard = AddressGuard(resolve=lambda host: next(answers))
-    assert [guard.addresses("one.test", 80, timeout=1) for _ in range(2)] == [["8.8.8.8"], ["8.8.4.4"]]
+    assert [addresses(guard, "one.test", 80, timeout=1) for _ in range(2)] == [["8.8.8.8"], ["8.8.4.4"]]
 
 
 def test_a_name_that_could_not_be_looked_up_is_asked_for_again_at_once() -> None:
     answers = iter([[], ["8.8.8.8"]])
     guard = AddressGuard(resolve=lambda host: next(answers))
     with pytest.raises(NotFetched):
-        guard.addresses("one.test", 80, timeout=1)
-    assert guard.addresses("one.test", 80, timeout=1) == ["8.8.8.8"]
+        addresses(guard, "one.test", 80, timeout=1)
+    assert addresses(guard, "one.test", 80, timeout=1) == ["8.8.8.8"]
+
+
+def test_many_who_want_to_know_the_same_name_ask_once() -> None:
+    asked: list[str] = []
+    all_wait = threading.Event()
+
+    def resolve(host: str) -> list[str]:
+        asked.append(host)
+        assert all_wait.wait(30)
+        return ["8.8.8.8"]
+
+    async def together() -> list[list[str]]:
+        guard = AddressGuard(resolve=resolve)
+        lookups = [asyncio.create_task(guard.addresses("one.test", 80, timeout=30)) for _ in range(9)]
+        await asyncio.sleep(0)  # each of them has begun
+        all_wait.set()
+        return await asyncio.gather(*lookups)
+
+    assert asyncio.run(together()) == [["8.8.8.8"]] * 9
+    assert asked == ["one.test"]
+
+
+def test_who_waits_in_vain_for_the_name_service_takes_no_answer_from_others() -> None:
+    answer = threading.Event()
+
+    def resolve(host: str) -> list[str]:
+        assert answer.wait(30)
+        return ["8.8.8.8"]
+
+    async def one_gives_up() -> list[str]:
+        guard = AddressGuard(resolve=resolve)
+        patient = asyncio.create_task(guard.addresses("one.test", 80, timeout=30))
+        with pytest.raises(NotFetched, match="no answer of the name service"):
+            await guard.addresses("one.test", 80, timeout=0.01)
+        answer.set()
+        return await patient
+
+    assert asyncio.run(one_gives_up()) == ["8.8.8.8"]

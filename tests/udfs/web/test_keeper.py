@@ -6,19 +6,22 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from facejoin.conf.settings import FetchSettings
 from facejoin.demo.logging_host import HERE, Answer, LoggingHost, fine, most_within
 from facejoin.udfs.web.fetch import Fetched, Fetcher
-from facejoin.udfs.web.hosts import Hosts, KeeperLine, KeeperLost, divided, hosts_of
+from facejoin.udfs.web.hosts import Hosts, KeeperLine, KeeperLost, Line, OwnKeeper, divided, hosts_alone, hosts_of
 from facejoin.udfs.web.keeper import Keeper, Session
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 from facejoin.udfs.web.pace import LONGEST, Verdict
-from facejoin.udfs.web.service import KeeperService, OwnKeeper, Place
+from facejoin.udfs.web.service import KeeperService, Place
 
 TASKS = 16
 MOMENT = 0.3  # seconds that a request, or its end, may take to be seen on a busy machine
@@ -43,6 +46,20 @@ def fetch_all(fetchers: list[Fetcher], url: str, each: int) -> list[Fetched]:
     """So many requests of every fetcher, four at a time."""
     with ThreadPoolExecutor(4 * len(fetchers)) as pool:
         return list(pool.map(lambda number: fetchers[number % len(fetchers)].fetch(url), range(each * len(fetchers))))
+
+
+def asked(line: Line, what: str, *arguments: Any) -> Future[Any]:
+    return line.loop.begin(lambda: line.ask(what, *arguments))
+
+
+def ended(line: Line, host: str) -> None:
+    line.loop.call(lambda: line.tell("finish", host, Verdict.ANSWERED.value, None))
+
+
+async def holding(hosts: Hosts, host: str) -> None:
+    """The only turn, for ever."""
+    async with hosts.turn(host):
+        await asyncio.Event().wait()
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -132,13 +149,10 @@ def test_what_a_task_held_when_it_died_is_given_to_others() -> None:
     fetch = budget(connections=1, requests_per_second=1000)
     with KeeperService(fetch, HERE) as keeper:
         dying, other = KeeperLine(keeper.place(HERE)), KeeperLine(keeper.place(HERE))
-        dying.ask("turn", "photos.test")
-        assert dying.ask("rules", "http://photos.test") is None
-        with ThreadPoolExecutor(2) as pool, closing(other):
-            turn, rules = (
-                pool.submit(other.ask, "turn", "photos.test"),
-                pool.submit(other.ask, "rules", "http://photos.test"),
-            )
+        asked(dying, "turn", "photos.test").result(5)
+        assert asked(dying, "rules", "http://photos.test").result(5) is None
+        with closing(other):
+            turn, rules = asked(other, "turn", "photos.test"), asked(other, "rules", "http://photos.test")
             dying.close()
             assert (turn.result(5), rules.result(5)) == (None, None)
 
@@ -178,24 +192,36 @@ def test_a_keeper_that_goes_while_tasks_work_is_an_error_and_not_a_photos_outcom
     keeper = KeeperService(budget(connections=1, requests_per_second=1), HERE)
     hosts = Hosts(KeeperLine(keeper.place(HERE)), keep_alive=False)
     keeper.close()
-    with closing(hosts), pytest.raises(KeeperLost), hosts.turn("photos.test"):
-        pass
+    with closing(hosts), Fetcher(budget(connections=1, requests_per_second=1), hosts=hosts) as fetcher:
+        for _ in range(2):
+            with pytest.raises(KeeperLost):
+                fetcher.fetch(f"http://{HERE}/a.jpg")
+        with pytest.raises(KeeperLost):
+            hosts.taken("a wave", "a worker", 1.0, 1.0, 1)
+
+
+def test_a_keeper_that_goes_while_a_task_waits_for_its_turn_keeps_it_waiting_no_longer() -> None:
+    keeper = KeeperService(budget(connections=1, requests_per_second=1000), HERE)
+    with closing(KeeperLine(keeper.place(HERE))) as line:
+        asked(line, "turn", "photos.test").result(5)
+        waiting = asked(line, "turn", "photos.test")
+        keeper.close()
+        with pytest.raises(KeeperLost):
+            waiting.result(5)
 
 
 def test_the_end_of_a_request_is_told_without_waiting_and_counts_for_who_asks_next() -> None:
     fetch = budget(connections=1, requests_per_second=1000)
-    with KeeperService(fetch, HERE) as keeper, ThreadPoolExecutor(1) as pool:
+    with KeeperService(fetch, HERE) as keeper:
         for line in (KeeperLine(keeper.place(HERE)), OwnKeeper(fetch)):
             with closing(line):
                 for _ in range(3):
-                    line.ask("turn", "photos.test")
-                    line.tell("finish", "photos.test", Verdict.ANSWERED.value, None)
-                line.ask("turn", "photos.test")
-                waiting = pool.submit(line.ask, "turn", "photos.test")
-                line.tell("finish", "photos.test", Verdict.ANSWERED.value, None)
+                    asked(line, "turn", "photos.test").result(5)
+                    ended(line, "photos.test")
+                asked(line, "turn", "photos.test").result(5)
+                waiting = asked(line, "turn", "photos.test")
+                ended(line, "photos.test")
                 assert waiting.result(5) is None
-            with pytest.raises(NotFetched):
-                line.tell("finish", "photos.test", Verdict.ANSWERED.value, None)
 
 
 def test_a_keeper_that_ends_while_tasks_are_there_has_nothing_to_complain_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -207,11 +233,14 @@ def test_a_keeper_that_ends_while_tasks_are_there_has_nothing_to_complain_of(cap
 
 def test_closing_ends_the_waiting_for_a_turn() -> None:
     fetch = budget(connections=1, requests_per_second=1000)
-    with KeeperService(fetch, HERE) as keeper, ThreadPoolExecutor(1) as pool:
-        for line in (KeeperLine(keeper.place(HERE)), OwnKeeper(fetch)):
-            line.ask("turn", "photos.test")
-            waiting = pool.submit(line.ask, "turn", "photos.test")
-            line.close()
-            with pytest.raises(NotFetched) as caught:
-                waiting.result(5)
-            assert caught.value.outcome is Outcome.PUT_OFF
+    with LoggingHost(fine).running() as host, KeeperService(fetch, HERE) as keeper, ThreadPoolExecutor(1) as pool:
+        for hosts in (hosts_of(keeper.place(HERE), fetch, 1), hosts_alone(fetch)):
+            with Fetcher(fetch, hosts=hosts) as fetcher:
+                hosts.loop.begin(partial(holding, hosts, urlsplit(host.url).netloc))
+                waiting = pool.submit(fetcher.fetch, f"{host.url}/a.jpg")
+                until(waiting.running)
+            assert waiting.result(5).outcome is Outcome.PUT_OFF
+            assert fetcher.fetch(f"{host.url}/a.jpg").outcome is Outcome.PUT_OFF
+            with pytest.raises(NotFetched):
+                hosts.taken("a wave", "a worker", 1.0, 1.0, 1)
+    assert host.log == []

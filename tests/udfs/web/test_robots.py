@@ -1,7 +1,5 @@
-import threading
-import time
+import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -28,16 +26,29 @@ def hosts() -> Iterator[Hosts]:
         yield hosts
 
 
+class Asked:
+    """Rules that are asked from outside of the hosts' event loop."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self.hosts, self.robots = hosts, Robots(hosts, AGENT)
+
+    def check(self, url: str, read: Reader) -> None:
+        async def reading(of: str) -> str:
+            return read(of)
+
+        self.hosts.loop.run(lambda: self.robots.check(url, reading))
+
+
 @pytest.fixture
-def robots(hosts: Hosts) -> Robots:
-    return Robots(hosts, AGENT)
+def robots(hosts: Hosts) -> Asked:
+    return Asked(hosts)
 
 
 def says(text: str) -> Reader:
     return lambda url: text
 
 
-def outcome_of(robots: Robots, url: str, read: Reader) -> Outcome | None:
+def outcome_of(robots: Asked, url: str, read: Reader) -> Outcome | None:
     try:
         robots.check(url, read)
     except NotFetched as reason:
@@ -49,39 +60,40 @@ def outcome_of(robots: Robots, url: str, read: Reader) -> Outcome | None:
     ("path", "expected"),
     [("/a.jpg", None), ("/people/a.jpg", Outcome.ROBOTS), ("/people/public/a.jpg", None), ("/private/a.jpg", None)],
 )
-def test_the_group_of_the_crawlers_own_name_decides(robots: Robots, path: str, expected: Outcome | None) -> None:
+def test_the_group_of_the_crawlers_own_name_decides(robots: Asked, path: str, expected: Outcome | None) -> None:
     assert outcome_of(robots, HOST + path, says(TEXT)) == expected
 
 
-def test_words_in_the_user_agents_comment_are_not_its_name(robots: Robots) -> None:
+def test_words_in_the_user_agents_comment_are_not_its_name(robots: Asked) -> None:
     assert outcome_of(robots, f"{HOST}/a.jpg", says("User-agent: crawler\nDisallow: /\n")) is None
 
 
-def test_many_threads_read_the_rules_of_a_host_once(robots: Robots) -> None:
-    asked = []
-    together = threading.Barrier(8)
+def test_the_rules_of_a_host_are_read_once_for_many_photos(hosts: Hosts) -> None:
+    asked, robots, read_now = [], Robots(hosts, AGENT), asyncio.Event()
 
-    def read(url: str) -> str:
+    async def read(url: str) -> str:
         asked.append(url)
-        time.sleep(0.05)
+        await read_now.wait()
         return TEXT
 
-    def check(number: int) -> None:
-        together.wait()
-        robots.check(f"{HOST}/{number}.jpg", read)
+    async def checks() -> None:
+        all_of_them = asyncio.gather(*(robots.check(f"{HOST}/{number}.jpg", read) for number in range(8)))
+        while not asked:
+            await asyncio.sleep(0)
+        read_now.set()
+        await all_of_them
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(check, range(8)))
+    hosts.loop.run(checks)
     assert asked == [f"{HOST}/robots.txt"]
 
 
 def test_what_one_has_read_another_who_shares_the_hosts_does_not_read(hosts: Hosts) -> None:
-    one, other = Robots(hosts, AGENT), Robots(hosts, AGENT)
+    one, other = Asked(hosts), Asked(hosts)
     assert outcome_of(one, f"{HOST}/people/a.jpg", says(TEXT)) is Outcome.ROBOTS
     assert outcome_of(other, f"{HOST}/people/b.jpg", lambda url: pytest.fail("read again")) is Outcome.ROBOTS
 
 
-def test_hosts_and_ports_have_rules_of_their_own(robots: Robots) -> None:
+def test_hosts_and_ports_have_rules_of_their_own(robots: Asked) -> None:
     def read(url: str) -> str:
         return "User-agent: *\nDisallow: /\n" if ":8080" in url else ""
 
@@ -97,7 +109,7 @@ def failing(outcome: Outcome, status: int | None) -> Reader:
 
 
 @pytest.mark.parametrize(("outcome", "status"), [(Outcome.GONE, 404), (Outcome.HTTP_ERROR, 403)])
-def test_a_host_without_rules_allows_all(robots: Robots, outcome: Outcome, status: int) -> None:
+def test_a_host_without_rules_allows_all(robots: Asked, outcome: Outcome, status: int) -> None:
     assert outcome_of(robots, f"{HOST}/a.jpg", failing(outcome, status)) is None
 
 
@@ -106,7 +118,7 @@ def test_a_host_without_rules_allows_all(robots: Robots, outcome: Outcome, statu
     [(Outcome.HTTP_ERROR, 500), (Outcome.RATE_LIMITED, 429), (Outcome.TIMEOUT, None), (Outcome.DNS_ERROR, None)],
 )
 def test_a_host_whose_rules_cannot_be_had_is_left_alone_for_now(
-    robots: Robots, outcome: Outcome, status: int | None
+    robots: Asked, outcome: Outcome, status: int | None
 ) -> None:
     with pytest.raises(NotFetched) as caught:
         robots.check(f"{HOST}/a.jpg", failing(outcome, status))
@@ -114,7 +126,7 @@ def test_a_host_whose_rules_cannot_be_had_is_left_alone_for_now(
     assert outcome_of(robots, f"{HOST}/b.jpg", lambda url: pytest.fail("asked again")) is Outcome.PUT_OFF
 
 
-def test_a_host_that_pauses_is_not_left_alone_for_that(hosts: Hosts, robots: Robots) -> None:
+def test_a_host_that_pauses_is_not_left_alone_for_that(hosts: Hosts, robots: Asked) -> None:
     def paused(url: str) -> str:
         raise NotFetched(Outcome.PUT_OFF, "it asked for a pause")
 
@@ -122,19 +134,24 @@ def test_a_host_that_pauses_is_not_left_alone_for_that(hosts: Hosts, robots: Rob
     assert outcome_of(robots, f"{HOST}/a.jpg", says("")) is None  # read as soon as it can be
 
 
-def test_a_crawl_delay_beyond_patience_puts_the_host_off(hosts: Hosts, robots: Robots) -> None:
+def test_a_crawl_delay_beyond_patience_puts_the_host_off(hosts: Hosts, robots: Asked) -> None:
     robots.check(f"{HOST}/a.jpg", says("User-agent: *\nCrawl-delay: 31\n"))
-    with pytest.raises(NotFetched, match="31 s between two requests") as caught, hosts.turn("photos.test"):
-        pass
+    with pytest.raises(NotFetched, match="31 s between two requests") as caught:
+        hosts.loop.run(lambda: _turn(hosts))
     assert caught.value.outcome is Outcome.PUT_OFF
 
 
-def test_a_host_with_more_rules_than_are_compared_is_not_crawled(robots: Robots) -> None:
+async def _turn(hosts: Hosts) -> None:
+    async with hosts.turn("photos.test"):
+        pass
+
+
+def test_a_host_with_more_rules_than_are_compared_is_not_crawled(robots: Asked) -> None:
     many = "".join(f"Disallow: /*{number}z\n" for number in range(RULES))
     assert outcome_of(robots, f"{HOST}/a.jpg", says(f"User-agent: *\n{many}")) is Outcome.ROBOTS
 
 
-def test_rules_for_others_do_not_count(robots: Robots) -> None:
+def test_rules_for_others_do_not_count(robots: Asked) -> None:
     others = "".join(f"User-agent: bot{number}\nDisallow: /\n" for number in range(3 * RULES))
     assert outcome_of(robots, f"{HOST}/a.jpg", says(f"{others}User-agent: *\nDisallow: /b\n")) is None
 

@@ -1,5 +1,6 @@
 """Bytes of photos that are held at once, from the first byte that arrives until they are released."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,9 +75,9 @@ def test_a_photo_that_does_not_arrive_leaves_no_bytes_behind(answering, limits) 
             assert one.fetch(url).outcome is Outcome.REFUSED
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
-def test_more_photos_than_have_room_all_come_through_in_groups(serve, limits, large, threads: int) -> None:
-    server = serve()
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+def test_more_photos_than_have_room_all_come_through_in_groups(serve, settings, large, at_once: int) -> None:
+    server, limits = serve(), settings(max_bytes=MAX_BYTES, bytes_in_flight=1, concurrency=at_once)
     held: list[int] = []
 
     def full(group: list[tuple[str, Fetched]]) -> bool:
@@ -84,7 +85,7 @@ def test_more_photos_than_have_room_all_come_through_in_groups(serve, limits, la
 
     with Fetcher(limits) as fetcher:
         urls = [server.url(path) for path in large]
-        for group in groups_ahead(fetcher.fetch, urls, threads, most=32, seconds=600, full=full):
+        for group in groups_ahead(fetcher.begin, urls, 2 * at_once, most=32, seconds=600, full=full):
             held.append(sum(fetched.size for _, fetched in group))
             for _, fetched in group:
                 assert fetched.body is not None
@@ -100,7 +101,7 @@ def test_a_fetcher_that_is_closed_keeps_nobody_waiting_for_room(serve, limits, l
             held = [fetcher.fetch(server.url(path)) for path in large[:2]]
             third = thread.submit(fetcher.fetch, server.url(large[2]))
             wait_until(lambda: server.requests[large[2]] == 1)
-        assert third.result(30).outcome is Outcome.TIMEOUT
+        assert third.result(30).outcome is Outcome.PUT_OFF
         assert [one.size for one in held] == [LARGE, LARGE]
 
 
@@ -111,8 +112,23 @@ def test_room_is_for_two_of_the_largest_at_least(settings) -> None:
 
 def test_a_place_that_waits_in_vain_has_none() -> None:
     room = Room(MAX_BYTES)
-    assert room.take(MAX_BYTES, 0)
-    assert not room.take(1, 0.01)
-    place = Place(room)
-    place.leave()
-    assert not room.take(1, 0)
+    assert room.take(MAX_BYTES)
+    assert not asyncio.run(room.take_within(1, seconds=0.01))
+    Place(room).leave()
+    assert not room.take(1)
+
+
+def test_whoever_waits_for_room_has_it_once_enough_is_given_back_from_another_thread() -> None:
+    room = Room(MAX_BYTES)
+    assert room.take(MAX_BYTES)
+
+    async def two_wait() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        waiting = [asyncio.create_task(room.take_within(MAX_BYTES // 2, seconds=30)) for _ in range(2)]
+        await asyncio.sleep(0)  # both have begun
+        for _ in range(10):
+            await loop.run_in_executor(None, room.give_back, MAX_BYTES // 10)
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(two_wait()) == [True, True]
+    assert not room.take(1)
