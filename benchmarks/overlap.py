@@ -87,7 +87,7 @@ def host_of(url: str, fault: str | None) -> str:
 
 
 def measured(urls: Sequence[str], good: set[int], networks: Analyser, crawl: CrawlSettings) -> dict[str, Any]:
-    """Up to the row of the last that does not fail: what is slow for ever ends with the timeout, however many there are.
+    """Up to the row of the last that does not fail: what is slow for ever ends with the timeout, of however many.
 
     good: numbers of those URLs.
     """

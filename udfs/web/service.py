@@ -124,17 +124,9 @@ class KeeperService:
                 return
             writer.write(WELCOME)
             while line := await reader.readline():
-                number, what, *arguments = json.loads(line)
-                if what in TOLD:
-                    getattr(session, what)(*arguments)
-                elif what == "turn" and session.turn_at_once(*arguments):
-                    lines.send(number, None, None)
-                elif what in ASKED:
-                    answer = asyncio.create_task(_answer(getattr(session, what)(*arguments), number, lines))
+                if (answer := _heard(line, session, lines)) is not None:
                     answers.add(answer)
                     answer.add_done_callback(answers.discard)
-                else:
-                    raise ValueError(f"no request is called {what!r}")
         except (OSError, ValueError, TimeoutError):  # ValueError: a line too long, or none of a task's
             pass  # whoever it was, it has no session any more
         except asyncio.CancelledError:
@@ -144,6 +136,20 @@ class KeeperService:
                 answer.cancel()
             session.close()
             writer.close()
+
+
+def _heard(line: bytes, session: Session, lines: Lines) -> asyncio.Task[None] | None:
+    """What is still to answer the line. Raises ValueError where it is no request."""
+    number, what, *arguments = json.loads(line)
+    if what in TOLD:
+        getattr(session, what)(*arguments)
+    elif what == "turn" and session.turn_at_once(*arguments):
+        lines.send(number, None, None)
+    elif what in ASKED:
+        return asyncio.create_task(_answer(getattr(session, what)(*arguments), number, lines))
+    else:
+        raise ValueError(f"no request is called {what!r}")
+    return None
 
 
 async def _answer(asked: Awaitable[str | None], number: int, lines: Lines) -> None:
