@@ -14,6 +14,9 @@ from facejoin.conf.schemas import GALLERY_MODELS, MATCHES
 from facejoin.jobs.match import match
 from facejoin.jobs.store.errors import JobError
 from facejoin.jobs.store.galleries import stored_gallery
+from facejoin.jobs.waves.asked import Asked
+from facejoin.jobs.waves.books import count_books
+from facejoin.jobs.waves.placeholders import known_placeholders
 from facejoin.udfs.recognition.gallery import load_gallery
 from facejoin.udfs.recognition.impostors import Impostors
 from facejoin.udfs.recognition.nonface_filter import NonfaceFilter
@@ -84,6 +87,28 @@ def test_results_that_came_later_are_matched_too(spark, campaign, matched, copy_
     assert not report.already_matched
     assert (report.faces, report.matches) == (5, 5)
     assert copy.warehouse.read("matches").where(f"photo_id = {ANOTHER}").first()["person"] == "Barack_Obama"
+
+
+def test_matches_of_what_is_learnt_to_be_a_placeholder_are_gone_from_the_next_match(spark, campaign, matched, copy_of):
+    copy = copy_of(campaign)
+    photos = copy.warehouse.read("photos")
+    obama = copy.warehouse.read("results").where(f"photo_id = {OBAMA.photo_id}").first().asDict(recursive=True)
+    of_him = photos.where(f"photo_id = {OBAMA.photo_id}").first().asDict(recursive=True)
+    same_file = [(ANOTHER, "a second owner"), (A_THIRD, "a third owner")]
+    for table, row in (("results", obama), ("photos", of_him)):
+        owned = {"photos": lambda owner: {"owner": owner}, "results": lambda owner: {}}[table]
+        rows = [row | {"photo_id": photo} | owned(owner) for photo, owner in same_file]
+        copy.warehouse.append(table, spark.createDataFrame(rows, copy.warehouse.read(table).schema))
+    before = match(spark, copy.warehouse, copy.settings)
+    assert before.people["Barack_Obama"] == 1 + len(same_file)
+    crawl = copy.settings.crawl.model_copy(update={"placeholder_owners": 3})
+    placeholders = known_placeholders(copy.warehouse, _version(copy), crawl)
+    placeholders.learn_of_all(count_books(copy.warehouse, _version(copy), Asked()))
+    assert placeholders.learnt == {obama["sha256"]: 3}
+    after = match(spark, copy.warehouse, copy.settings)
+    assert not after.already_matched
+    assert after.people == matched.people | {"Barack_Obama": 0}
+    assert copy.warehouse.read("matches").where("person = 'Barack_Obama'").isEmpty()
 
 
 @pytest.fixture
