@@ -80,8 +80,7 @@ class FetchSettings(Stage):
     connect_timeout: Annotated[float, Field(gt=0)] = 5.0  # seconds
     timeout: Annotated[float, Field(gt=0)] = 20.0  # seconds, for the whole response
     max_bytes: Annotated[int, Field(gt=0)] = 32 * 2**20
-    # Of downloaded photos that a task holds until they are analysed; there is always room for two of max_bytes. Bodies
-    # of less than half a MiB do not count: they are bounded by their number
+    # Of photos that a task downloads, or holds until they are analysed; there is always room for two of max_bytes
     bytes_in_flight: Annotated[int, Field(gt=0)] = 64 * 2**20
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     retries: Annotated[int, Field(ge=0, le=10)] = 2  # further tries after an outcome worth another one, but a timeout

@@ -103,6 +103,7 @@ class Reader:
     """Of the body of a status 200; raises NotFetched, as does what it calls."""
 
     accept: Callable[[Head], int]  # how many bytes are to be read, as they are sent
+    received: Callable[[int], None]  # so many of them are here
     read: Callable[[Response], bytes]
 
 
@@ -200,16 +201,20 @@ class Fetcher:
         async def attempt() -> Answer:
             return await self._follow(url, self._check_photo_url, photo, Budget(self._settings.timeout))
 
-        try:
-            answer = await self._with_retries(attempt)
-        except NoRoom as full:
-            if not await place.wait_for(self._settings.max_bytes):
-                raise NotFetched(Outcome.TIMEOUT, f"{full}: other photos took too long", url=url) from full
-            answer = await self._with_retries(attempt)
+        answer = await self._with_room(attempt, place)
         digest = hashlib.sha256(answer.body).hexdigest()
         if digest in self._settings.placeholder_sha256:
             raise NotFetched(Outcome.PLACEHOLDER, "a known placeholder picture", http_status=200, url=answer.url)
         return answer.url, answer.body, digest
+
+    async def _with_room(self, attempt: Callable[[], Awaitable[T]], place: Place) -> T:
+        await place.enter()
+        for most in (0, self._settings.max_bytes, self._settings.max_bytes):
+            try:
+                return await self._with_retries(attempt)
+            except NoRoom as full:
+                await place.wait_for(max(full.size, most))
+        raise AssertionError("a photo needs more room than it may have")
 
     async def _check_photo_url(self, url: str, budget: Budget) -> None:
         if any(pattern.search(url) for pattern in self._settings.placeholder_paths):
@@ -225,13 +230,18 @@ class Fetcher:
                 raise NotFetched(Outcome.OPTED_OUT, "X-Robots-Tag forbids it", http_status=head.status)
             check_media_type(head)
             check_length(head, max_bytes)
-            place.claim(most_bytes(head, max_bytes))
+            if (known := most_bytes(head, max_bytes)) is not None:
+                place.claim(known)
             return max_bytes + 1
 
-        return Reader(accept, lambda response: decoded(response, max_bytes))
+        def received(size: int) -> None:
+            if size > place.size:
+                place.claim(min(2 * size, max_bytes))
+
+        return Reader(accept, received, lambda response: decoded(response, max_bytes))
 
     async def _read_robots(self, url: str, budget: Budget) -> str:
-        start = Reader(lambda _: ROBOTS_BYTES, lambda response: first_decoded(response, ROBOTS_BYTES))
+        start = Reader(lambda _: ROBOTS_BYTES, lambda _: None, lambda response: first_decoded(response, ROBOTS_BYTES))
 
         async def unchecked(_url: str, _budget: Budget) -> None:
             pass
@@ -285,6 +295,7 @@ class Fetcher:
                     self._settings.connect_timeout,
                     seconds,
                     lambda head: reader.accept(head) if head.status == 200 else 0,
+                    reader.received,
                 )
             target = redirect_target(url, response.head)
             if target is not None:

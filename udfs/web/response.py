@@ -62,10 +62,11 @@ def check_length(head: Head, max_bytes: int) -> None:
         raise _too_large(head, max_bytes)
 
 
-def most_bytes(head: Head, max_bytes: int) -> int:
-    """How many `decoded` may hold: those announced, or all that it may where they are not, or are compressed."""
-    announced = None if _encoding(head) else head.length
-    return min(max_bytes if announced is None else announced, max_bytes)
+def most_bytes(head: Head, max_bytes: int) -> int | None:
+    """How many `decoded` may hold: those announced, or all that it may where they are compressed; None: nobody says."""
+    if _encoding(head):
+        return max_bytes
+    return None if head.length is None else min(head.length, max_bytes)
 
 
 def decoded(response: Response, max_bytes: int) -> bytes:

@@ -56,6 +56,7 @@ class Response:
 
 # How many bytes of the body are to be read: what comes after them is not waited for. Raises NotFetched.
 Accept = Callable[[Head], int]
+Received = Callable[[int], None]  # how many of them are here, whenever there are more. Raises to break it off
 
 
 class Transport:
@@ -84,7 +85,9 @@ class Transport:
             ((pycurl.POLL_OUT, pycurl.POLL_INOUT), self._loop.add_writer, self._loop.remove_writer, pycurl.CSELECT_OUT),
         )
 
-    async def get(self, url: str, connect_seconds: float, seconds: float, accept: Accept) -> Response:
+    async def get(
+        self, url: str, connect_seconds: float, seconds: float, accept: Accept, received: Received
+    ) -> Response:
         """The answer of `url`, which is quoted and has its host in ASCII, within so many seconds; the name service, the
         connection and its TLS have `connect_seconds` of them. Raises NotFetched.
         """
@@ -93,7 +96,7 @@ class Transport:
         host, port = parts.hostname or "", PORTS[parts.scheme] if parts.port is None else parts.port
         addresses = await self._guard.addresses(host, port, connect_end - time.monotonic())
         targets = {(address, port) for address in addresses}
-        exchange = _Exchange(accept, targets, self._loop.create_future(), self._keep_alive)
+        exchange = _Exchange(accept, received, targets, self._loop.create_future(), self._keep_alive)
         request = self._request(url, exchange)
         if ":" not in host:  # an IPv6 address is none that libcurl would look up
             tried = ",".join(f"[{address}]" if ":" in address else address for address in addresses[:ADDRESSES_TRIED])
@@ -172,14 +175,20 @@ class _Exchange:
     """One request and its answer; libcurl calls it with what it has received."""
 
     def __init__(
-        self, accept: Accept, targets: Collection[tuple[str, int]], done: asyncio.Future[None], keep_alive: bool
+        self,
+        accept: Accept,
+        received: Received,
+        targets: Collection[tuple[str, int]],
+        done: asyncio.Future[None],
+        keep_alive: bool,
     ) -> None:
         self.done = done
-        self._accept, self._targets, self._keep_alive = accept, targets, keep_alive
+        self._accept, self._received = accept, received
+        self._targets, self._keep_alive = targets, keep_alive
         self._lines: list[bytes] = []
         self._head: Head | None = None
         self._parts: list[bytes] = []
-        self._wanted = 0  # bytes of the body that are still to be read
+        self._wanted = self._here = 0  # bytes of the body
         self._enough = False  # nothing, or nothing more, of the body is wanted
         self._failed: Exception | None = None
         self._code, self._message = 0, ""
@@ -213,10 +222,14 @@ class _Exchange:
     def take_part(self, part: bytes) -> int | None:
         if self._enough:  # it is drained
             return None
-        self._parts.append(part[: self._wanted])
-        self._wanted -= len(self._parts[-1])
-        self._enough = self._wanted == 0
-        return BREAK_OFF if self._enough else None
+        self._parts.append(part[: self._wanted - self._here])
+        self._here += len(self._parts[-1])
+        self._enough = self._here == self._wanted
+        try:
+            self._received(self._here)
+        except Exception as error:  # as above
+            self._failed = error
+        return BREAK_OFF if self._enough or self._failed else None
 
     def end(self, code: int, message: str) -> None:
         self._code, self._message = code, message
