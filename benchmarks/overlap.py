@@ -91,7 +91,7 @@ def main(
 
 def bad_at(url: str, kind: str) -> str:
     """Its URL, on a host of its own: what one asks for, a pause or to be left alone, is no other's."""
-    return BAD[kind].url or url.replace("127.0.0.1", f"{path_of(kind)[1:].lower()}.test") + path_of(kind)[1:]
+    return BAD[kind].url or url.replace("127.0.0.1", f"kind-{[*BAD].index(kind)}.test") + path_of(kind)[1:]
 
 
 def resolve(host: str) -> list[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+MOMENT_SECONDS = 0.005  # in which others are done, too
 LULL_SECONDS = 1.0  # whoever waits has nothing else to do
 
 Item = TypeVar("Item")
@@ -93,10 +94,13 @@ def _ahead(
     begun: set[Future[Result]] = set()
 
     def next_done() -> tuple[Item, Result] | None:
+        nothing_there = done.empty()
         try:
             item, future = done.get(timeout=patience())
         except Empty:
             return None
+        if nothing_there:  # to be woken for each would take more than fetching it
+            time.sleep(MOMENT_SECONDS)
         begun.discard(future)
         return item, future.result()
 

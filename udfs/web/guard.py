@@ -48,7 +48,7 @@ class AddressGuard:
 
     A `blocked` network is never let through, allowed or not. Callers connect to an address that it returned and never
     to the name, so a name that changes its address between the check and the connection (DNS rebinding) gains nothing.
-    What a name has been looked up as holds for KNOWN_SECONDS, and is checked each time.
+    What a name has been looked up as holds for KNOWN_SECONDS.
 
     >>> guard = AddressGuard([ip_network("10.1.2.0/24")], resolve=lambda host: ["10.9.9.9", "10.1.2.3", "8.8.8.8"])
     >>> [asyncio.run(guard.addresses("photos.test", port, timeout=1.0)) for port in (80, 8080)]
@@ -66,6 +66,7 @@ class AddressGuard:
         self._ports = frozenset(ports)
         self._resolve = resolve
         self._known: dict[str, tuple[float, Sequence[Address]]] = {}  # name → until when, addresses
+        self._permitted: dict[tuple[str, int], tuple[float, list[str]]] = {}  # of them, by port
         self._asking: dict[str, asyncio.Future[Sequence[str]]] = {}
 
     async def addresses(self, host: str, port: int, timeout: float) -> list[str]:
@@ -73,12 +74,16 @@ class AddressGuard:
 
         Raises NotFetched: dns_error or blocked_address.
         """
-        found = await self._lookup(host, timeout)
+        until, known = self._permitted.get((host, port), (0.0, []))
+        if time.monotonic() < until:
+            return known
+        until, found = await self._lookup(host, timeout)
         permitted = [str(address) for address in found if self.permits(address, port)]
         if not permitted:
             anywhere = any(self.permits(address, usual) for address in found for usual in self._ports)
             reason = f"port {port} is not one to be fetched from" if anywhere else "is not on the public internet"
             raise NotFetched(Outcome.BLOCKED_ADDRESS, f"{host}: {reason}")
+        self._permitted[host, port] = until, permitted
         return permitted
 
     def permits(self, address: Address, port: int = 80) -> bool:
@@ -89,10 +94,11 @@ class AddressGuard:
             return True
         return port in self._ports and _is_public(target)
 
-    async def _lookup(self, host: str, timeout: float) -> Sequence[Address]:
+    async def _lookup(self, host: str, timeout: float) -> tuple[float, Sequence[Address]]:
+        """Until when it holds, and the addresses."""
         until, known = self._known.get(host, (0.0, ()))
         if time.monotonic() < until:
-            return known
+            return until, known
         try:
             said = await asyncio.wait_for(asyncio.shield(self._asked(host)), timeout)
         except TimeoutError as error:
@@ -103,9 +109,9 @@ class AddressGuard:
         if not found:
             raise NotFetched(Outcome.DNS_ERROR, f"{host} has no address")
         if len(self._known) >= MOST_KNOWN:
-            self._known = {}
+            self._known, self._permitted = {}, {}
         self._known[host] = time.monotonic() + KNOWN_SECONDS, found
-        return found
+        return self._known[host]
 
     def _asked(self, host: str) -> asyncio.Future[Sequence[str]]:
         """What the name service says: one question at a time for all who want to know the same."""

@@ -21,7 +21,7 @@ from facejoin.udfs.web.pace import Verdict, verdict
 from facejoin.udfs.web.service import LINE_BYTES, WELCOME, Lines, Place
 
 CONNECT_SECONDS = 10.0
-TOLD_WITHIN = 0.005  # seconds, unless something is asked before
+MOMENT = 0.001  # seconds that a question waits for others: each message wakes the keeper
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))  # seconds, seconds, times
 
 log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class KeeperLine:
         """number: by which the answer is known; None: there is to be none."""
         if self._end is not None:
             raise self._end()
-        self._lines.send(number, what, *arguments, within=TOLD_WITHIN if number is None else 0.0)
+        self._lines.send(number, what, *arguments)
 
     def close(self) -> None:
         with suppress(CancelledError):  # closed already
@@ -219,7 +219,7 @@ async def _greeted(place: Place) -> tuple[StreamReader, Lines]:
         if await reader.readline() != WELCOME:
             writer.close()
             raise ConnectionRefusedError("another program answers there")
-        return reader, Lines(writer)
+        return reader, Lines(writer, MOMENT)
 
 
 def _give(answer: asyncio.Future[Any], result: Any, refused: str | None) -> None:

@@ -40,6 +40,7 @@ class Room:
         self._line = asyncio.Lock()
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None  # where it is waited for
+        self._waiting = False  # somebody does
 
     def take(self, size: int) -> bool:
         """Whether there was as much."""
@@ -58,7 +59,7 @@ class Room:
     def give_back(self, size: int) -> None:
         with self._lock:
             self._left += size
-        if self._loop is not None:
+        if self._waiting and self._loop is not None:
             with suppress(RuntimeError):  # it was closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._changed.set)
 
@@ -69,10 +70,11 @@ class Room:
     async def _wait(self, size: int, least: int) -> None:
         async with self._line:
             while not self._take(size, least):
-                self._loop = asyncio.get_running_loop()  # what is given back from here on is heard of
                 self._changed.clear()
+                self._loop, self._waiting = asyncio.get_running_loop(), True  # from here on it is told of what is back
                 if self._left < least:
                     await self._changed.wait()
+            self._waiting = False
 
     def _take(self, size: int, least: int) -> bool:
         with self._lock:

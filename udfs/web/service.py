@@ -37,21 +37,19 @@ class Place:
 
 
 class Lines:
-    """Of JSON, to the other end of a connection; those of one moment are sent together."""
+    """Of JSON, to the other end of a connection; those of one moment are sent together.
 
-    def __init__(self, writer: StreamWriter) -> None:
-        self._writer = writer
+    moment: seconds; 0: until the loop is free.
+    """
+
+    def __init__(self, writer: StreamWriter, moment: float = 0.0) -> None:
+        self._writer, self._moment = writer, moment
         self._loop = asyncio.get_running_loop()
         self._unsent: list[bytes] = []
-        self._soon = False  # they are sent as soon as the loop is free
 
-    def send(self, *values: Any, within: float = 0.0) -> None:
-        """within: seconds, for what nobody waits for: as a rule it goes with what is sent next."""
-        if within and not self._unsent:
-            self._loop.call_later(within, self._send_all)
-        elif not within and not self._soon:
-            self._soon = True
-            self._loop.call_soon(self._send_all)
+    def send(self, *values: Any) -> None:
+        if not self._unsent:
+            self._loop.call_later(self._moment, self._send_all)
         self._unsent.append(json.dumps(values).encode())
 
     async def close(self) -> None:
@@ -62,7 +60,6 @@ class Lines:
             await self._writer.wait_closed()
 
     def _send_all(self) -> None:
-        self._soon = False
         if self._unsent:
             self._writer.write(b"\n".join((*self._unsent, b"")))
             self._unsent.clear()

@@ -191,13 +191,20 @@ class _Exchange:
         self._wanted = self._here = 0  # bytes of the body
         self._enough = False  # nothing, or nothing more, of the body is wanted
         self._failed: Exception | None = None
+        self._socket: socket.socket | None = None  # of which libcurl uses a duplicate
         self._code, self._message = 0, ""
 
     def open_socket(self, _purpose: int, target: Any) -> socket.socket | int:
         """libcurl connects nowhere else than to what was vetted, however it reads the URL."""
         if target.addr[:2] not in self._targets:
             return pycurl.SOCKET_BAD
-        return socket.socket(target.family, target.socktype, target.protocol)
+        self._close_socket()  # of an address that refused
+        self._socket = socket.socket(target.family, target.socktype, target.protocol)
+        return self._socket
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
 
     def take_line(self, line: bytes) -> int | None:
         if self._head is not None:  # a trailer
@@ -233,6 +240,7 @@ class _Exchange:
 
     def end(self, code: int, message: str) -> None:
         self._code, self._message = code, message
+        self._close_socket()
         if not self.done.done():
             self.done.set_result(None)
 
