@@ -136,6 +136,7 @@ class Fetcher:
         self._room = Room(settings.room)
         self._robots = Robots(self._hosts, settings.user_agent)
         self._under_way: set[asyncio.Task[Fetched]] = set()
+        self._closing = False
         self._places = asyncio.Semaphore(settings.concurrency)
         options = (settings.agent, settings.concurrency, settings.ca_bundle, self._hosts.keep_alive)
         self._transport = self._loop.call(lambda: Transport(guard, *options))
@@ -153,6 +154,7 @@ class Fetcher:
         self._hosts.close()
 
     async def _stop(self) -> None:
+        self._closing = True
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -175,6 +177,8 @@ class Fetcher:
     async def _fetch(self, url: str) -> Fetched:
         task = asyncio.current_task()
         assert task is not None
+        if self._closing:
+            raise asyncio.CancelledError
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         async with self._places:
