@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import typer
+from beside import beside
 
 from facejoin.conf.settings import FetchSettings
 from facejoin.demo.logging_host import HERE
@@ -42,15 +42,8 @@ def shared(settings: FetchSettings, alone: bool) -> Iterator[Hosts]:
     if alone:
         yield hosts_alone(settings)
         return
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    keeper = context.Process(target=keep, args=(settings, there))
-    keeper.start()
-    try:
-        yield hosts_of(here.recv(), settings, 1)
-    finally:
-        here.send(None)
-        keeper.join()
+    with beside(keep, settings) as place:
+        yield hosts_of(place, settings, 1)
 
 
 def keep(settings: FetchSettings, line: Connection) -> None:

@@ -9,15 +9,13 @@ answers without end, hosts that ask for a pause, files that are made to cost muc
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import resource
 import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import Annotated, Any
 
 import pyarrow as pa
 import typer
+from beside import beside
 from timing import machine, spread, use_threads, write
 
 from facejoin.conf.settings import CrawlSettings, DecodeSettings, load_settings
@@ -77,7 +76,7 @@ def main(
     bad = {number: rng.choice([*BAD]) for number in rng.sample(range(len(paths)), int(FAULTY * len(paths)))}
     report: dict[str, Any] = machine(threads) | {"photos": len(paths), "seconds_of_an_answer": TAKES}
     report["kinds_of_bad_photos"] = len(BAD)
-    with served(photos) as (good_url, bad_url):
+    with beside(serve, photos) as (good_url, bad_url):
         good = [f"{good_url}{path}" for path in paths]
         mixed = [bad_at(bad_url, bad[number]) if number in bad else url for number, url in enumerate(good)]
         for name, urls, among in (("all_good", good, {}), ("one_in_ten_is_bad", mixed, bad)):
@@ -133,20 +132,6 @@ def measured(urls: Sequence[str], bad: dict[int, str], networks: Analyser, crawl
         "outcomes": dict(outcomes),
         "other_outcomes_than_expected": dict(others),
     }
-
-
-@contextmanager
-def served(photos: Path) -> Iterator[tuple[str, str]]:
-    """URLs of the folder and of the bad photos, on servers in a process of their own."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=serve, args=(photos, there))
-    process.start()
-    try:
-        yield here.recv()
-    finally:
-        here.send(None)
-        process.join()
 
 
 def serve(photos: Path, line: Connection) -> None:

@@ -33,6 +33,7 @@ from named_photos import (
     VIDEO,
 )
 from pyspark.sql import functions as F
+from waiting import until
 
 from facejoin.jobs import crawl as crawl_module
 from facejoin.jobs.crawl import crawl
@@ -251,7 +252,7 @@ def test_a_crawl_of_which_something_is_killed_is_completed_by_the_next(
         crawler = subprocess.Popen(command, start_new_session=True, stderr=stderr)
     try:
         first_wave = Path(warehouse.path("results"), "_delta_log", f"{1:020}.json")
-        _wait_until(lambda: first_wave.exists() or crawler.poll() is not None, 300)
+        until(lambda: first_wave.exists() or crawler.poll() is not None, 300)
         assert crawler.poll() is None, "it ended before it could be killed"
         if target == "a worker":
             os.kill(max(_workers(crawler.pid)), signal.SIGKILL)
@@ -306,7 +307,7 @@ class Gate:
         return lambda batches: stage(waiting(batches))
 
     def wait_until_held(self):
-        _wait_until(self.reached.exists, 60)
+        until(self.reached.exists, 60)
 
     def open(self):
         self.opened.touch()
@@ -327,10 +328,3 @@ class InThread:
     def get(self):
         self.thread.join(60)
         return self.outcome
-
-
-def _wait_until(true, seconds):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} seconds"
-        time.sleep(0.05)

@@ -1,12 +1,12 @@
 """A status out of real tables: of a crawl that has not begun, one that is done, and one that was watched."""
 
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 from named_photos import CAT, LISTED, OBAMA
+from waiting import until
 
 from facejoin.conf.settings import FetchSettings
 from facejoin.jobs.crawl import crawl
@@ -94,7 +94,7 @@ def test_who_is_at_work_and_which_hosts_pause_is_told(warehouse, recording, make
         with recorded(warehouse, keeper, "name", seconds=0.05):
             _failed(hosts)
             hosts.taken("0000-0003 a", "machine 1", 5.0, 2.5, 2**20)
-            _until(lambda: Path(warehouse.folder, "load", "_delta_log").exists())
+            until(lambda: Path(warehouse.folder, "load", "_delta_log").exists(), 60)
         report = status(warehouse, make_settings())
     [held] = report.at_work
     assert held.startswith("crawl 0000-0003 of networks-1, held by")
@@ -108,7 +108,7 @@ def test_rows_that_cannot_be_stored_are_told_and_no_error(warehouse, recording, 
     Path(warehouse.folder, "load").write_text("no table")
     with recorded(warehouse, keeper, "name", seconds=0.05):
         _failed(hosts)
-        _until(lambda: "what the crawl takes could not be stored: " in caplog.text)
+        until(lambda: "what the crawl takes could not be stored: " in caplog.text, 60)
 
 
 def test_without_a_keeper_or_a_reading_there_is_not_even_a_table(warehouse, recording):
@@ -130,10 +130,3 @@ def test_the_command_says_writes_and_draws_it(watched, facejoin, tmp_path):
     assert '"photos": 2' in (tmp_path / "status.json").read_text()
     assert "nothing is recorded" not in (tmp_path / "load.svg").read_text()
     assert facejoin("status", *given, "--plot", tmp_path / "load.txt")[0] == 2
-
-
-def _until(true, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} seconds"
-        time.sleep(0.01)

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
@@ -187,14 +187,13 @@ class Fetcher:
     async def _outcome(self, url: str) -> Fetched:
         started = time.monotonic()
         place = Place(self._room)
-        try:
-            url, body, digest = await self._fetch_photo(url, place)
-        except NotFetched as reason:
-            place.leave()
-            return _not_fetched(reason, reason.url or url, time.monotonic() - started)
-        except BaseException:
-            place.leave()
-            raise
+        with ExitStack() as without_a_body:
+            without_a_body.callback(place.leave)
+            try:
+                url, body, digest = await self._fetch_photo(url, place)
+            except NotFetched as reason:
+                return _not_fetched(reason, reason.url or url, time.monotonic() - started)
+            without_a_body.pop_all()
         place.keep(len(body))
         return Fetched(body, None, 200, None, url, digest, time.monotonic() - started, place)
 
@@ -213,12 +212,11 @@ class Fetcher:
 
     async def _with_room(self, attempt: Callable[[], Awaitable[T]], place: Place) -> T:
         await place.enter()
-        for most in (0, self._settings.max_bytes, self._settings.max_bytes):
-            try:
-                return await self._with_retries(attempt)
-            except NoRoom as full:
-                await place.wait_for(max(full.size, most))
-        raise AssertionError("a photo needs more room than it may have")
+        try:
+            return await self._with_retries(attempt)
+        except NoRoom:
+            await place.wait_for(self._settings.max_bytes)
+        return await self._with_retries(attempt)
 
     async def _check_photo_url(self, url: str, budget: Budget) -> None:
         if any(pattern.search(url) for pattern in self._settings.placeholder_paths):

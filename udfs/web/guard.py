@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 Resolver = Callable[[str], Sequence[str]]  # host name or literal → IP addresses; raises OSError or UnicodeError
 
 KNOWN_SECONDS = 60.0  # that a name's addresses are not asked for again, as browsers have it: a photo is a connection
-MOST_KNOWN = 4096  # names
+MOST_KNOWN = 4096  # names, by port
 
 GLOBAL_UNICAST = ip_network("2000::/3")  # all that IANA has given out of IPv6; is_global alone admits unassigned space
 SIX_TO_FOUR = ip_network("2002::/16")  # wraps an IPv4 address, private ones too; withdrawn by RFC 7526
@@ -65,8 +65,8 @@ class AddressGuard:
         self._allowed, self._blocked = tuple(allowed), tuple(blocked)
         self._ports = frozenset(ports)
         self._resolve = resolve
-        self._known: dict[str, tuple[float, Sequence[Address]]] = {}  # name → until when, addresses
-        self._permitted: dict[tuple[str, int], tuple[float, list[str]]] = {}  # of them, by port
+        # name and port → until when it holds, addresses, and why there is none
+        self._known: dict[tuple[str, int], tuple[float, list[str], str]] = {}
         self._asking: dict[str, asyncio.Future[Sequence[str]]] = {}
 
     async def addresses(self, host: str, port: int, timeout: float) -> list[str]:
@@ -74,16 +74,11 @@ class AddressGuard:
 
         Raises NotFetched: dns_error or blocked_address.
         """
-        until, known = self._permitted.get((host, port), (0.0, []))
-        if time.monotonic() < until:
-            return known
-        until, found = await self._lookup(host, timeout)
-        permitted = [str(address) for address in found if self.permits(address, port)]
+        until, permitted, why_not = self._known.get((host, port), (0.0, [], ""))
+        if time.monotonic() >= until:
+            permitted, why_not = await self._learn(host, port, timeout)
         if not permitted:
-            anywhere = any(self.permits(address, usual) for address in found for usual in self._ports)
-            reason = f"port {port} is not one to be fetched from" if anywhere else "is not on the public internet"
-            raise NotFetched(Outcome.BLOCKED_ADDRESS, f"{host}: {reason}")
-        self._permitted[host, port] = until, permitted
+            raise NotFetched(Outcome.BLOCKED_ADDRESS, why_not)
         return permitted
 
     def permits(self, address: Address, port: int = 80) -> bool:
@@ -94,24 +89,27 @@ class AddressGuard:
             return True
         return port in self._ports and _is_public(target)
 
-    async def _lookup(self, host: str, timeout: float) -> tuple[float, Sequence[Address]]:
-        """Until when it holds, and the addresses."""
-        until, known = self._known.get(host, (0.0, ()))
-        if time.monotonic() < until:
-            return until, known
+    async def _learn(self, host: str, port: int, timeout: float) -> tuple[list[str], str]:
+        """The addresses that may be connected to, and why there is none."""
+        found = await self._lookup(host, timeout)
+        permitted = [str(address) for address in found if self.permits(address, port)]
+        anywhere = any(self.permits(address, usual) for address in found for usual in self._ports)
+        reason = f"port {port} is not one to be fetched from" if anywhere else "is not on the public internet"
+        if len(self._known) >= MOST_KNOWN:
+            self._known = {}
+        self._known[host, port] = time.monotonic() + KNOWN_SECONDS, permitted, f"{host}: {reason}"
+        return permitted, f"{host}: {reason}"
+
+    async def _lookup(self, host: str, timeout: float) -> Sequence[Address]:
         try:
             said = await asyncio.wait_for(asyncio.shield(self._asked(host)), timeout)
         except TimeoutError as error:
             raise NotFetched(Outcome.DNS_ERROR, f"{host}: no answer of the name service in {timeout:.1f} s") from error
         except (OSError, ValueError) as error:
             raise NotFetched(Outcome.DNS_ERROR, f"{host}: {error}") from error
-        found = [ip_address(address) for address in said]
-        if not found:
+        if not said:
             raise NotFetched(Outcome.DNS_ERROR, f"{host} has no address")
-        if len(self._known) >= MOST_KNOWN:
-            self._known, self._permitted = {}, {}
-        self._known[host] = time.monotonic() + KNOWN_SECONDS, found
-        return self._known[host]
+        return [ip_address(address) for address in said]
 
     def _asked(self, host: str) -> asyncio.Future[Sequence[str]]:
         """What the name service says: one question at a time for all who want to know the same."""

@@ -10,7 +10,7 @@ import socket
 from asyncio import StreamReader
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import CancelledError
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, Protocol
 
 from facejoin.conf.settings import FetchSettings, HostBudget
@@ -155,11 +155,10 @@ class KeeperLine:
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._end: Callable[[], Exception] | None = None  # what whoever asks from now on gets
-        try:
+        with ExitStack() as without_a_keeper:
+            without_a_keeper.callback(self.loop.close)
             self._reader, self._lines = self.loop.run(lambda: _greeted(place))
-        except BaseException:
-            self.loop.close()
-            raise
+            without_a_keeper.pop_all()
         self.loop.begin(self._read)
 
     async def ask(self, what: str, *arguments: Any) -> Any:
@@ -192,10 +191,10 @@ class KeeperLine:
         await self._lines.close()
 
     async def _read(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # ValueError: half of a line, the keeper's last
             while line := await self._reader.readline():
                 number, result, refused = json.loads(line)
-                answer = self._waiting.pop(number, None)
+                answer = self._waiting.get(number)
                 if answer is not None and not answer.done():
                     _give(answer, result, refused)
         self._finish(lambda: KeeperLost("the crawl's keeper has gone"))

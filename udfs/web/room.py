@@ -16,10 +16,6 @@ REMEMBERED = 32  # photos, about, that the average is taken over
 class NoRoom(Exception):
     """Raised in the middle of a download, which is to begin again once there is room."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(f"no room for {size} bytes")
-        self.size = size
-
 
 class Room:
     """Of so many bytes; may be given back by other threads than that of the event loop which waits for it. Who waits
@@ -99,7 +95,7 @@ class Place:
         """Before a body of so many bytes is read. Raises NoRoom, without waiting: a connection is open."""
         if size > self.size:
             if not self.room.take(size - self.size):
-                raise NoRoom(size)
+                raise NoRoom
             self.size = size
 
     async def wait_for(self, size: int) -> None:

@@ -1,9 +1,9 @@
 """Jobs and forgetting take turns, whoever comes first."""
 
 import threading
-import time
 
 import pytest
+from waiting import until
 
 from facejoin.jobs.store.leases import held
 from facejoin.jobs.store.turns import FORGETTING, alone, working
@@ -13,13 +13,6 @@ from facejoin.jobs.store.warehouse import Warehouse
 @pytest.fixture(scope="module")
 def warehouse(spark, tmp_path_factory):
     return Warehouse(spark, str(tmp_path_factory.mktemp("turns")))
-
-
-def wait_until(happened):
-    ends = time.monotonic() + 120
-    while not happened():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 def claims(warehouse, job):
@@ -42,7 +35,7 @@ def test_who_forgets_waits_for_a_job_that_runs(spark, warehouse):
     def job():
         with working(Warehouse(spark, warehouse.folder), "crawl", "wave"):
             running.set()
-            wait_until(lambda: FORGETTING in [(one.job, one.unit) for one in held(warehouse)])
+            until(lambda: FORGETTING in [(one.job, one.unit) for one in held(warehouse)], 120)
             order.append("job ended")
 
     thread = threading.Thread(target=job)
@@ -65,7 +58,7 @@ def test_a_job_waits_until_somebody_is_forgotten(spark, warehouse):
     with alone(warehouse, wait=0):
         thread = threading.Thread(target=job)
         thread.start()
-        wait_until(lambda: claims(warehouse, "publish") >= 2)  # taken, and let go
+        until(lambda: claims(warehouse, "publish") >= 2, 120)  # taken, and let go
         order.append("forgotten")
     thread.join(120)
     assert order == ["forgotten", "job began"]

@@ -135,20 +135,14 @@ def test_a_group_that_is_full_for_another_reason_waits_for_nothing_more(on) -> N
     assert [len(group) for group in groups] == [2, 2, 1]
 
 
-def test_a_group_is_handed_over_in_time_though_the_next_result_is_not_there(on) -> None:
+@pytest.mark.parametrize(("seconds", "lull"), [(0.01, 600.0), (600.0, 0.01)])
+def test_a_group_is_handed_over_in_time_or_after_a_lull_though_the_next_result_is_not_there(
+    on, monkeypatch, seconds: float, lull: float
+) -> None:
+    monkeypatch.setattr("facejoin.udfs.web.ahead.LULL_SECONDS", lull)
     release = threading.Event()
     begin = on(lambda number: release.wait(timeout=30) if number == 0 else True)
-    groups = groups_ahead(begin, range(2), MOST, most=9, seconds=0.01)
-    assert next(groups) == [(1, True)]
-    release.set()
-    assert list(groups) == [[(0, True)]]
-
-
-def test_a_group_is_handed_over_where_nothing_more_comes_for_a_while(on, monkeypatch) -> None:
-    monkeypatch.setattr("facejoin.udfs.web.ahead.LULL_SECONDS", 0.01)
-    release = threading.Event()
-    begin = on(lambda number: release.wait(timeout=30) if number == 0 else True)
-    groups = groups_ahead(begin, range(2), MOST, most=9, seconds=600)
+    groups = groups_ahead(begin, range(2), MOST, most=9, seconds=seconds)
     assert next(groups) == [(1, True)]
     release.set()
     assert list(groups) == [[(0, True)]]

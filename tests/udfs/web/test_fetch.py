@@ -1,11 +1,10 @@
 import hashlib
 import socket
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from facejoin.demo.logging_host import LoggingHost, fine
 from facejoin.demo.photo_server import Fault
@@ -187,13 +186,6 @@ def test_no_more_are_under_way_at_once_than_the_settings_say(settings) -> None:
 def test_what_is_cancelled_closes_its_connection_and_leaves_its_place_to_others(settings) -> None:
     with LoggingHost(fine, takes=1.0).running() as host, Fetcher(settings(concurrency=1)) as fetcher:
         first = fetcher.begin(f"{host.url}/a.jpg")
-        wait_until(lambda: host.log != [])
+        until(lambda: host.log != [])
         assert first.cancel()
         assert fetcher.fetch(f"{host.url}/b.jpg").outcome is None
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)

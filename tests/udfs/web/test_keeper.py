@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import until
 
 from facejoin.conf.settings import FetchSettings
 from facejoin.demo.logging_host import HERE, Answer, LoggingHost, fine, most_within
@@ -21,7 +21,7 @@ from facejoin.udfs.web.hosts import Hosts, KeeperLine, KeeperLost, Line, OwnKeep
 from facejoin.udfs.web.keeper import Keeper, Session
 from facejoin.udfs.web.outcomes import NotFetched, Outcome
 from facejoin.udfs.web.pace import LONGEST, Verdict
-from facejoin.udfs.web.service import KeeperService, Place
+from facejoin.udfs.web.service import WELCOME, KeeperService, Place
 
 TASKS = 16
 MOMENT = 0.3  # seconds that a request, or its end, may take to be seen on a busy machine
@@ -62,18 +62,11 @@ async def holding(hosts: Hosts, host: str) -> None:
         await asyncio.Event().wait()
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} seconds"
-        time.sleep(0.01)
-
-
 def test_all_tasks_together_keep_to_the_hosts_connections_and_rate() -> None:
     fetch = budget(connections=3, requests_per_second=40)
     with LoggingHost(fine, takes=0.05).running() as host, cluster(fetch) as (_, fetchers):
         fetched = fetch_all(fetchers, f"{host.url}/a.jpg", each=4)
-        until(lambda: host.open == 0)  # none is kept, for it would be one of the host's connections
+        until(lambda: host.open == 0, 10)  # none is kept, for it would be one of the host's connections
     times = host.times("/a.jpg")
     assert {photo.outcome for photo in fetched} == {None}
     assert host.most_at_once <= 3
@@ -210,6 +203,20 @@ def test_a_keeper_that_goes_while_a_task_waits_for_its_turn_keeps_it_waiting_no_
             waiting.result(5)
 
 
+def test_half_an_answer_is_a_keepers_last_and_keeps_nobody_waiting() -> None:
+    def answer_by_half(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection, connection.makefile("rb") as lines:
+            lines.readline()
+            connection.sendall(WELCOME)
+            lines.readline()
+            connection.sendall(b"[0, nu")
+
+    with socket.create_server((HERE, 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(answer_by_half, listener)
+        with closing(KeeperLine(Place(HERE, listener.getsockname()[1], "token"))) as line, pytest.raises(KeeperLost):
+            asked(line, "turn", "photos.test").result(5)
+
+
 def test_the_end_of_a_request_is_told_without_waiting_and_counts_for_who_asks_next() -> None:
     fetch = budget(connections=1, requests_per_second=1000)
     with KeeperService(fetch, HERE) as keeper:
@@ -238,7 +245,7 @@ def test_closing_ends_the_waiting_for_a_turn() -> None:
             with Fetcher(fetch, hosts=hosts) as fetcher:
                 hosts.loop.begin(partial(holding, hosts, urlsplit(host.url).netloc))
                 waiting = pool.submit(fetcher.fetch, f"{host.url}/a.jpg")
-                until(waiting.running)
+                until(waiting.running, 10)
             assert waiting.result(5).outcome is Outcome.PUT_OFF
             assert fetcher.fetch(f"{host.url}/a.jpg").outcome is Outcome.PUT_OFF
             with pytest.raises(NotFetched):

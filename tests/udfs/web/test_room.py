@@ -1,11 +1,11 @@
 """Bytes of photos that are held at once, from the first byte that arrives until they are released."""
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from facejoin.udfs.web.ahead import groups_ahead
 from facejoin.udfs.web.fetch import Fetched, Fetcher
@@ -27,13 +27,6 @@ def large(photos: Path) -> list[str]:
     for number in range(6):
         (photos / f"{number}.jpg").write_bytes(bytes([number]) * LARGE)
     return [f"/{number}.jpg" for number in range(6)]
-
-
-def wait_until(true) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_photo_waits_for_room_before_it_is_asked_for(serve, limits, large) -> None:
@@ -59,7 +52,7 @@ def test_a_photo_that_is_larger_than_there_is_room_for_begins_again_once_there_i
     with Fetcher(limits) as fetcher:
         first, _ = (fetcher.fetch(server.url(path)) for path in large[:2])
         third = fetcher.begin(server.url(large[2]))
-        wait_until(lambda: server.requests[large[2]] == 1)
+        until(lambda: server.requests[large[2]] == 1)
         with pytest.raises(TimeoutError):
             third.result(0.1)
         first.release()
@@ -123,7 +116,7 @@ def test_a_fetcher_that_is_closed_keeps_nobody_waiting_for_room(serve, limits, l
         with Fetcher(limits) as fetcher:
             held = [fetcher.fetch(server.url(path)) for path in large[:2]]
             third = thread.submit(fetcher.fetch, server.url(large[2]))
-            wait_until(third.running)
+            until(third.running)
         assert third.result(30).outcome is Outcome.PUT_OFF
         assert [one.size for one in held] == [LARGE, LARGE]
 
